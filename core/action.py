@@ -1,0 +1,171 @@
+"""Actions: proposals bound by a digest, the answers people give, and the effects that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from core.canonical import JsonObject, digest
+from core.decision import Decision
+
+
+class ProposalState(StrEnum):
+    """What has become of a proposal."""
+
+    PROPOSED = "proposed"  # recorded by the gate; policy has not spoken at the second door yet
+    PENDING = "pending"  # policy asks; people have not answered in full
+    APPROVED = "approved"  # allowed by policy or by a full quorum; not yet carried out
+    DENIED = "denied"  # refused by policy or by a person
+    EXPIRED = "expired"  # nobody answered in time; this is not a denial
+    SUPERSEDED = "superseded"  # the ticket has a newer version
+    REPLACED = "replaced"  # an edit or a changed digest made a new proposal of it
+    EXECUTED = "executed"  # its effect was dispatched; see the effect for the outcome
+
+
+#: Every permitted move of a proposal.
+PROPOSAL_TRANSITIONS: dict[ProposalState, frozenset[ProposalState]] = {
+    ProposalState.PROPOSED: frozenset(
+        {ProposalState.PENDING, ProposalState.APPROVED, ProposalState.DENIED, ProposalState.SUPERSEDED}
+    ),
+    ProposalState.PENDING: frozenset(
+        {
+            ProposalState.APPROVED,
+            ProposalState.DENIED,
+            ProposalState.EXPIRED,
+            ProposalState.SUPERSEDED,
+            ProposalState.REPLACED,
+        }
+    ),
+    ProposalState.APPROVED: frozenset(
+        {
+            ProposalState.EXECUTED,
+            ProposalState.SUPERSEDED,
+            ProposalState.REPLACED,
+            ProposalState.PENDING,
+            ProposalState.DENIED,
+        }
+    ),
+    ProposalState.DENIED: frozenset(),
+    ProposalState.EXPIRED: frozenset(),
+    ProposalState.SUPERSEDED: frozenset(),
+    ProposalState.REPLACED: frozenset(),
+    ProposalState.EXECUTED: frozenset(),
+}
+
+
+class EffectState(StrEnum):
+    """The ledger of what was done to the world."""
+
+    PLANNED = "planned"  # written before anything is sent
+    DISPATCHED = "dispatched"  # sent, or about to be: from here a crash leaves doubt
+    CONFIRMED = "confirmed"  # a probe saw the wanted state
+    FAILED = "failed"  # the target refused, or a probe saw that nothing changed
+    UNKNOWN = "unknown"  # sent, and no probe could tell; only reconciliation leaves here
+    REVERTED = "reverted"  # its lease ran out and the undo was confirmed
+
+
+EFFECT_TRANSITIONS: dict[EffectState, frozenset[EffectState]] = {
+    EffectState.PLANNED: frozenset({EffectState.DISPATCHED, EffectState.FAILED}),
+    EffectState.DISPATCHED: frozenset({EffectState.CONFIRMED, EffectState.FAILED, EffectState.UNKNOWN}),
+    EffectState.UNKNOWN: frozenset({EffectState.CONFIRMED, EffectState.FAILED}),
+    EffectState.CONFIRMED: frozenset({EffectState.REVERTED}),
+    EffectState.FAILED: frozenset(),
+    EffectState.REVERTED: frozenset(),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Binding:
+    """Everything an approval covers. If any of it differs at execution, people are asked again."""
+
+    tool: str
+    #: Masked arguments, as proposed.
+    arguments: JsonObject
+    #: Digest of the tool's argument schema.
+    tool_schema: str
+    bundle_hash: str
+    #: Digest over the digests of the evidence the proposal rests on.
+    evidence_digest: str
+    #: Keyed commitment to the originals behind the tokens in the arguments.
+    mask_commitment: str
+    #: Sandbox tier the evidence was gathered under.
+    sandbox: str
+
+    @property
+    def digest(self) -> str:
+        return digest(
+            {
+                "tool": self.tool,
+                "arguments": self.arguments,
+                "tool_schema": self.tool_schema,
+                "bundle_hash": self.bundle_hash,
+                "evidence_digest": self.evidence_digest,
+                "mask_commitment": self.mask_commitment,
+                "sandbox": self.sandbox,
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """One exact action a team (or an editing analyst) wants done."""
+
+    id: str
+    ticket_id: str
+    tool: str
+    #: Masked; restored only in the transaction that executes.
+    arguments: JsonObject
+    reason: str
+    #: Evidence ids the proposer named.
+    evidence: tuple[str, ...]
+    #: `team:phishing/responder` or `user:alice`; never allowed to approve itself.
+    proposed_by: str
+    state: ProposalState
+    binding: Binding
+    decision: Decision | None
+    #: The facts policy saw, masked, for the approval card.
+    provenance: JsonObject
+    #: Proposal this one replaces (edited, or bound to something that changed).
+    replaces: str | None
+    expires_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def digest(self) -> str:
+        return self.binding.digest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """One person's answer to one proposal's digest."""
+
+    id: str
+    proposal_id: str
+    person: str
+    roles: tuple[str, ...]
+    approve: bool
+    reason: str
+    digest: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Effect:
+    """One row of the ledger."""
+
+    id: str
+    proposal_id: str
+    ticket_id: str
+    tool: str
+    connector: str
+    #: Handed to the target, so that a repeated dispatch changes nothing.
+    idempotency_key: str
+    state: EffectState
+    #: What the target and the probe said, masked.
+    outcome: JsonObject
+    reverts_at: datetime | None
+    attempts: int
+    created_at: datetime
+    updated_at: datetime

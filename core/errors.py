@@ -1,0 +1,114 @@
+"""Every error casemate raises on purpose.
+
+CasemateError
+├── ToolRefused        told to the model; the run goes on
+│   └── ForeignToken   a token that this ticket never issued
+├── Temporary          try again later; nothing is lost
+│   └── ModelUnavailable
+├── TriageError        stop and tell a person
+│   ├── SandboxUnavailable
+│   ├── EgressBlocked
+│   ├── VaultError
+│   ├── AuditBroken
+│   └── Halted         the kill switch is on
+├── InvalidTicket      the sender must mend the ticket (names the field)
+│   └── TicketConflict same identity, other content
+├── BundleInvalid      an admin must mend the policy (file, line, column)
+├── ApprovalRefused    this person may not give this answer now
+├── LeaseLost          another worker has the ticket; drop the work
+└── NotFound
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class CasemateError(Exception):
+    """Base of all; its text is one sentence that says what to do."""
+
+
+class ToolRefused(CasemateError):
+    """A tool call that may not run; the sentence goes back to the model."""
+
+
+class ForeignToken(ToolRefused):
+    """A token that is unknown, forged, or belongs to another ticket."""
+
+
+class Temporary(CasemateError):
+    """Something outside is unwell; the step runs again later."""
+
+
+class ModelUnavailable(Temporary):
+    """The model endpoint does not answer, or answers with a server error."""
+
+
+class TriageError(CasemateError):
+    """The ticket cannot go on by itself; a person must look."""
+
+
+class SandboxUnavailable(TriageError):
+    """No sandbox of the allowed tier works here, so no tool may run."""
+
+
+class EgressBlocked(TriageError):
+    """A request to a model carried an original value and was not sent."""
+
+
+class VaultError(TriageError):
+    """A sealed value cannot be opened: wrong key, wrong ticket, or changed bytes."""
+
+
+class AuditBroken(TriageError):
+    """The audit trail cannot be written or does not verify."""
+
+
+class Halted(TriageError):
+    """The kill switch is on: no model call and no effect until `casemate resume`."""
+
+
+class InvalidTicket(CasemateError):
+    """The ticket does not fit the schema; `field` names the place, e.g. `attachments[0].name`."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        self.reason = reason
+        super().__init__(f"Field `{field}`: {reason}")
+
+
+class TicketConflict(InvalidTicket):
+    """The same (source, external_id, version) was received with other content."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing wrong in a policy file; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class BundleInvalid(CasemateError):
+    """A policy bundle that must not go live, with all of its problems at once."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class ApprovalRefused(CasemateError):
+    """An answer to a proposal that may not count, and why."""
+
+
+class LeaseLost(CasemateError):
+    """A newer lease holds the ticket, so this worker's result is dropped."""
+
+
+class NotFound(CasemateError):
+    """No such ticket, proposal or record."""
