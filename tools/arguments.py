@@ -1,0 +1,109 @@
+"""The arguments of every tool, parsed strictly: what a model sends is checked here before anything else looks at it.
+
+Every argument is mandatory, because optional ones are where models and strict schemas disagree.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+#: Characters of free text a tool takes as an argument; longer text belongs in an attachment.
+MAX_TEXT = 100_000
+#: Characters of one SQL query.
+MAX_SQL = 4_000
+#: Characters of a URL; browsers stop at about 2,000 and kits stay below 4,096.
+MAX_URL = 4_096
+#: Characters of a name: host, account, indicator, secret, message id.
+MAX_NAME = 512
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+
+
+class Arguments(BaseModel):
+    """What every argument model is: strict, closed and frozen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class NoArguments(Arguments):
+    """For tools that look at the ticket itself."""
+
+
+class AttachmentArguments(Arguments):
+    attachment: Annotated[int, Field(ge=0, le=19, description="Index of the attachment, counted from 0.")]
+
+
+class UrlArguments(Arguments):
+    url: Annotated[str, Field(min_length=1, max_length=MAX_URL, description="The URL as found; defanged is fine.")]
+
+
+class ScriptArguments(Arguments):
+    text: Annotated[
+        str, Field(min_length=1, max_length=MAX_TEXT, description="The command line, script or encoded text.")
+    ]
+
+
+class TextArguments(Arguments):
+    text: Annotated[
+        str, Field(max_length=MAX_TEXT, description="Text to search; an empty string means the whole ticket.")
+    ]
+
+
+class IndicatorArguments(Arguments):
+    value: Annotated[Name, Field(description="An address, domain, URL, e-mail address or file hash.")]
+
+
+class HostArguments(Arguments):
+    host: Annotated[Name, Field(description="Host name or address of one of our machines.")]
+
+
+class UserArguments(Arguments):
+    user: Annotated[Name, Field(description="User name, e-mail address or full name of one of our people.")]
+
+
+class SqlArguments(Arguments):
+    sql: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_SQL,
+            description="One SELECT over `events` (a column per key) or `flat(event, path, key, value)`.",
+        ),
+    ]
+
+
+class TechniqueArguments(Arguments):
+    query: Annotated[Name, Field(description="An ATT&CK technique id such as T1566.002, or words from its name.")]
+
+
+class CveArguments(Arguments):
+    cve: Annotated[str, Field(pattern=r"^[Cc][Vv][Ee]-[0-9]{4}-[0-9]{4,7}$", description="A CVE id.")]
+
+
+class QuarantineArguments(Arguments):
+    message_id: Annotated[Name, Field(description="Message-ID of the mail, as read_email reported it.")]
+
+
+class BlockArguments(Arguments):
+    indicator: Annotated[Name, Field(description="Address, domain, URL, sender or file hash to block.")]
+
+
+class IsolateArguments(Arguments):
+    host: Annotated[Name, Field(description="Host to cut off from the network.")]
+
+
+class AccountArguments(Arguments):
+    account: Annotated[Name, Field(description="Account of one of our people or services.")]
+
+
+class SecretArguments(Arguments):
+    secret: Annotated[Name, Field(description="Name or id of the secret, never its value.")]
+    owner: Annotated[Name, Field(description="Account or person the secret belongs to.")]
+
+
+class CloseArguments(Arguments):
+    resolution: Annotated[
+        Literal["benign", "duplicate", "resolved"], Field(description="Why nothing more needs to be done.")
+    ]
