@@ -241,3 +241,46 @@ class MaskedTicket:
             "occurred_at": self.occurred_at,
             "attachments": list(self.attachments),
         }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ticket:
+    """A ticket as the store knows it; holds nothing unmasked."""
+
+    id: str
+    #: Counts tickets in order of arrival, from 1.
+    sequence: int
+    source: str
+    external_id: str
+    version: int
+    kind: str
+    state: TicketState
+    framework: str
+    team: str
+    #: Grows with every lease; a worker with an older fence may not write.
+    fence: int
+    #: Leases taken since the state last moved; too many mean the ticket breaks its worker.
+    deliveries: int
+    #: Consecutive temporary failures in this state.
+    retries: int
+    #: Why it stands still, in one sentence for a person.
+    trouble: str | None
+    trouble_since: datetime | None
+    not_before: datetime | None
+    superseded_by: str | None
+    verdict: str | None
+    severity: str | None
+    confidence: float | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """A worker's hold on a ticket; every write of the step carries its fence."""
+
+    ticket_id: str
+    owner: str
+    fence: int
+    state: TicketState
+    until: datetime

@@ -1,0 +1,129 @@
+"""Settings of every process: `CASEMATE_*` variables, read once at start-up. docs/settings.md lists them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class FrameworkChoice(StrEnum):
+    """Which framework hosts a new ticket's team."""
+
+    SPEC = "spec"  # the one its team's YAML names
+    AUTOGEN = "autogen"  # always AutoGen
+    ADK = "adk"  # always Google ADK
+    ALTERNATE = "alternate"  # one after the other, for comparison
+
+
+class Webhook(BaseModel):
+    """Where reports of one source go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    #: Signs each delivery (Standard Webhooks: `whsec_` and base64).
+    secret: SecretStr
+
+
+class ApiKey(BaseModel):
+    """One machine's key. Only its SHA-256 is kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    roles: list[str]
+
+
+class Settings(BaseSettings):
+    """All of casemate's settings; every process reads the same class and uses its part."""
+
+    model_config = SettingsConfigDict(env_prefix="CASEMATE_", env_nested_delimiter="__", extra="ignore")
+
+    #: Folder of everything casemate keeps: databases, master key, logs, reports.
+    home: Path = Path(".casemate")
+    #: SQLAlchemy URL of the store. Default: SQLite in `home`.
+    database_url: str = ""
+    #: Celery broker URL. Default: SQLite in `home`. Production: `redis://…`.
+    broker_url: str = ""
+    #: File with the master key(s), newest first. Default: `home`/master.key, made at first start.
+    master_key_file: Path | None = None
+
+    #: OpenAI-compatible endpoint that teams think with.
+    model_url: str = "http://127.0.0.1:8621/v1"
+    #: Model name sent to the endpoint.
+    model_name: str = "playbook"
+    #: Key for the endpoint.
+    model_api_key: SecretStr = SecretStr("unused")
+    #: Seconds one model request may take.
+    model_timeout: Annotated[float, Field(gt=0)] = 60.0
+    #: Seconds a ticket waits for a model that is down before it is escalated to a person.
+    model_patience: Annotated[float, Field(ge=0)] = 600.0
+
+    #: Folder of the live policy bundle. Default: the one that ships.
+    policy_dir: Path | None = None
+    #: Which framework hosts a new ticket's team.
+    framework: FrameworkChoice = FrameworkChoice.SPEC
+    #: Weakest sandbox tier that may run a tool.
+    sandbox_tier: Literal["namespaces"] = "namespaces"
+    #: The bubblewrap program.
+    bwrap: str = "bwrap"
+
+    #: Address the gateway listens on.
+    http_host: str = "127.0.0.1"
+    #: Port the gateway listens on.
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8620
+    #: API keys: {name: {"key_sha256": …, "roles": […]}}.
+    api_keys: dict[str, ApiKey] = Field(default_factory=dict)
+
+    #: The practice estate that acting tools change in demo and tests. Default: `home`/lab.db.
+    lab_path: Path | None = None
+    #: Folder that reports are dropped into when their source has no webhook. Default: `home`/reports.
+    report_dir: Path | None = None
+    #: Webhooks by source: {source: {"url": …, "secret": …}}.
+    report_webhooks: dict[str, Webhook] = Field(default_factory=dict)
+
+    #: Tickets one worker process has in flight at once.
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    #: Seconds a worker's hold on a ticket lasts unless renewed; a crashed worker's tickets move after this.
+    lease_seconds: Annotated[float, Field(gt=0)] = 30.0
+    #: Seconds between two sweeps, which ring again for every ticket that nobody works on.
+    sweep_seconds: Annotated[float, Field(gt=0)] = 15.0
+    #: Times a ticket may break a worker before it goes to the dead letter.
+    max_deliveries: Annotated[int, Field(ge=1)] = 3
+    #: Log level.
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @cached_property
+    def folder(self) -> Path:
+        """`home`, absolute, so that a process may change its directory."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def store_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.folder / 'casemate.db'}"
+
+    @property
+    def bell_url(self) -> str:
+        return self.broker_url or f"sqla+sqlite:///{self.folder / 'broker.db'}"
+
+    @property
+    def embedded_broker(self) -> bool:
+        """True when the broker is the SQLite one, which has no redelivery of its own."""
+        return self.bell_url.startswith("sqla+")
+
+    @property
+    def key_file(self) -> Path:
+        return self.master_key_file or self.folder / "master.key"
+
+    @property
+    def lab_file(self) -> Path:
+        return self.lab_path or self.folder / "lab.db"
+
+    @property
+    def report_folder(self) -> Path:
+        return self.report_dir or self.folder / "reports"

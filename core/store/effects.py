@@ -1,0 +1,139 @@
+"""The effect ledger: what was done to the world, once each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from core.action import EFFECT_TRANSITIONS, Effect, EffectState
+from core.audit import AuditEvent
+from core.canonical import JsonObject
+from core.clock import Clock
+from core.errors import TriageError
+from core.store.audit import AuditTrail
+from core.store.schema import EffectRow
+
+
+class Effects:
+    """Rows are planned in the transaction that spends the approval, and move by conditional update."""
+
+    def __init__(self, session: Session, clock: Clock, audit: AuditTrail) -> None:
+        self._session = session
+        self._clock = clock
+        self._audit = audit
+
+    def plan(self, effect: Effect, audit: AuditEvent) -> None:
+        """Write the intent.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: the proposal has an effect already.
+        """
+        self._audit.take(audit)
+        self._session.add(
+            EffectRow(
+                id=effect.id,
+                proposal_id=effect.proposal_id,
+                ticket_id=effect.ticket_id,
+                tool=effect.tool,
+                connector=effect.connector,
+                idempotency_key=effect.idempotency_key,
+                state=effect.state.value,
+                outcome=effect.outcome,
+                reverts_at=effect.reverts_at,
+                attempts=effect.attempts,
+                created_at=effect.created_at,
+                updated_at=effect.updated_at,
+            )
+        )
+        self._session.flush()
+
+    def move(self, effect: Effect, to: EffectState, *, outcome: JsonObject, audit: AuditEvent) -> bool:
+        """Go from the state `effect` was read in to `to`; False when somebody else moved it first."""
+        if to not in EFFECT_TRANSITIONS[effect.state]:
+            raise TriageError(f"Effect {effect.id} cannot go from {effect.state.value} to {to.value}.")
+        attempt = 1 if to is EffectState.DISPATCHED else 0
+        moved = self._session.execute(
+            update(EffectRow)
+            .where(EffectRow.id == effect.id, EffectRow.state == effect.state.value)
+            .values(
+                state=to.value,
+                outcome={**effect.outcome, **outcome},
+                attempts=EffectRow.attempts + attempt,
+                updated_at=self._clock.now(),
+            )
+            .returning(EffectRow.id)
+        ).first()
+        if moved is None:
+            return False
+        self._audit.take(
+            AuditEvent(
+                action=audit.action,
+                actor=audit.actor,
+                ticket_id=effect.ticket_id,
+                data={**audit.data, "effect": effect.id, "from": effect.state.value, "to": to.value},
+            )
+        )
+        return True
+
+    def get(self, effect_id: str) -> Effect | None:
+        row = self._session.get(EffectRow, effect_id, populate_existing=True)
+        return _effect(row) if row else None
+
+    def of(self, ticket_id: str) -> list[Effect]:
+        """A ticket's effects, oldest first."""
+        rows = self._session.scalars(
+            select(EffectRow).where(EffectRow.ticket_id == ticket_id).order_by(EffectRow.created_at, EffectRow.id)
+        )
+        return [_effect(row) for row in rows]
+
+    def lapsed(self) -> list[Effect]:
+        """Confirmed effects whose lease has run out and which must be undone."""
+        rows = self._session.scalars(
+            select(EffectRow).where(
+                EffectRow.state == EffectState.CONFIRMED.value, EffectRow.reverts_at <= self._clock.now()
+            )
+        )
+        return [_effect(row) for row in rows]
+
+    def count(self, tool: str, *, since: datetime) -> int:
+        """How often a tool was carried out since then, by any ticket: what rate limits count."""
+        return (
+            self._session.scalar(
+                select(func.count())
+                .select_from(EffectRow)
+                .where(
+                    EffectRow.tool == tool,
+                    EffectRow.created_at >= since,
+                    EffectRow.state != EffectState.FAILED.value,
+                )
+            )
+            or 0
+        )
+
+    def total(self) -> int:
+        """All effects that left the house."""
+        return (
+            self._session.scalar(
+                select(func.count()).select_from(EffectRow).where(EffectRow.state != EffectState.PLANNED.value)
+            )
+            or 0
+        )
+
+
+def _effect(row: EffectRow) -> Effect:
+    return Effect(
+        id=row.id,
+        proposal_id=row.proposal_id,
+        ticket_id=row.ticket_id,
+        tool=row.tool,
+        connector=row.connector,
+        idempotency_key=row.idempotency_key,
+        state=EffectState(row.state),
+        outcome=row.outcome,
+        reverts_at=row.reverts_at,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

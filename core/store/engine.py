@@ -1,0 +1,126 @@
+"""Opens the database and hands out transactions; SQLite (WAL) and PostgreSQL behave alike from here on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from core.clock import Clock
+from core.errors import Temporary
+from core.store.transaction import Transaction
+from core.vault import Keyring
+
+#: Seconds a writer waits for another on SQLite before it gives up.
+BUSY_SECONDS = 30
+
+
+class Store:
+    """The database of one process. Thread-safe; make one after a fork, not before."""
+
+    def __init__(self, engine: Engine, *, clock: Clock, keyring: Keyring) -> None:
+        self._engine = engine
+        self._reading = engine.execution_options(casemate_read_only=True)
+        self.clock = clock
+        self.keyring = keyring
+
+    @classmethod
+    def open(cls, url: str, *, clock: Clock, keyring: Keyring) -> Store:
+        """Connect lazily; nothing is read yet. `postgresql://` means psycopg 3 here."""
+        parsed = make_url(url)
+        if parsed.drivername in {"postgresql", "postgres"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() == "sqlite":
+            if parsed.database and parsed.database != ":memory:":
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+            _teach_sqlite(engine)
+        else:
+            engine = create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return cls(engine, clock=clock, keyring=keyring)
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; safe when several processes start at once."""
+        from alembic import command  # slow to import and needed once
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self._errors(), self._engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(7203514)"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """One writing transaction: commits on exit, rolls back on any error, audit events last.
+
+        Raises:
+            Temporary: the database is away, locked, full or read-only; nothing was written.
+        """
+        with self._errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
+            tx = Transaction(session, clock=self.clock, keyring=self.keyring)
+            yield tx
+            tx.audit.flush()
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that only reads, and so waits for no writer."""
+        with self._errors(), Session(self._reading, expire_on_commit=False) as session, session.begin():
+            yield Transaction(session, clock=self.clock, keyring=self.keyring)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise Temporary(_sentence(error)) from None
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Temporary(_sentence(error)) from None
+            raise
+
+
+def _sentence(error: DBAPIError) -> str:
+    said = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
+    if "readonly" in said or "read-only" in said:
+        return "The database is read-only: check the permissions of the file and its folder, and the disk."
+    if "locked" in said:
+        return "The database is locked by another process: wait, or stop what holds it."
+    if "no such table" in said or "does not exist" in said:
+        return "The database has no casemate tables yet: run `casemate up` or `casemate doctor --migrate`."
+    if "unable to open" in said:
+        return "The database file cannot be opened: check that its folder exists and that you may write there."
+    return f"The database does not answer ({said[:200]}): check CASEMATE_DATABASE_URL and that the server runs."
+
+
+def _teach_sqlite(engine: Engine) -> None:
+    """WAL, enforced foreign keys, and a write lock taken at BEGIN so that no reader has to upgrade and fail."""
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we send BEGIN ourselves
+        cursor = connection.cursor()
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except Exception as error:  # a read-only file stays readable; writes fail with their own sentence
+            if "readonly" not in str(error):
+                raise
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("casemate_read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,69 @@
+"""One transaction and the tables in it. Every writing method takes the audit event of the write."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from sqlalchemy.orm import Session
+
+from core.clock import Clock
+from core.store.assessments import Assessments
+from core.store.audit import AuditTrail
+from core.store.effects import Effects
+from core.store.evidence import EvidenceLog
+from core.store.intel import Intel
+from core.store.operations import Operations
+from core.store.outbox import Outbox
+from core.store.proposals import Proposals
+from core.store.tickets import Tickets
+from core.store.vault import Vault
+from core.vault import Keyring
+
+
+class Transaction:
+    """What can be read and written together. Made by `Store.begin` and `Store.read` only."""
+
+    def __init__(self, session: Session, *, clock: Clock, keyring: Keyring) -> None:
+        self._session = session
+        self._clock = clock
+        self._keyring = keyring
+
+    @cached_property
+    def audit(self) -> AuditTrail:
+        return AuditTrail(self._session, self._clock)
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        return Tickets(self._session, self._clock, self._keyring, self.audit)
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(self._session, self._keyring)
+
+    @cached_property
+    def evidence(self) -> EvidenceLog:
+        return EvidenceLog(self._session, self.audit)
+
+    @cached_property
+    def assessments(self) -> Assessments:
+        return Assessments(self._session, self._clock, self.audit)
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        return Proposals(self._session, self._clock, self.audit)
+
+    @cached_property
+    def effects(self) -> Effects:
+        return Effects(self._session, self._clock, self.audit)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self._session, self._clock, self.audit)
+
+    @cached_property
+    def intel(self) -> Intel:
+        return Intel(self._session, self.audit)
+
+    @cached_property
+    def operations(self) -> Operations:
+        return Operations(self._session, self._clock, self.audit)
