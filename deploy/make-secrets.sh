@@ -1,0 +1,26 @@
+#!/bin/sh
+# Makes the secrets that docker-compose.yml mounts, once, in deploy/secrets. Never overwrites one.
+set -eu
+cd "$(dirname "$0")"
+umask 077
+mkdir -p secrets
+cd secrets
+
+random() {
+  od -An -N24 -tx1 /dev/urandom | tr -d ' \n'
+}
+
+# Files are readable by every user of a container; the folder keeps the host's other users out.
+put() {
+  [ -e "$1" ] && return
+  printf '%s\n' "$2" >"$1"
+  chmod 0444 "$1"
+  echo "made deploy/secrets/$1"
+}
+
+put postgres_password "$(random)"
+put redis.conf "requirepass $(random)"
+put master_key "$(head -c 32 /dev/urandom | base64)"
+put casemate_database_url "postgresql+psycopg://casemate:$(cat postgres_password)@postgres:5432/casemate"
+put casemate_broker_url "redis://:$(sed 's/^requirepass //' redis.conf)@redis:6379/0"
+put casemate_api_keys "{}"
