@@ -1,0 +1,43 @@
+"""Joins the gateway: one place, ordinary arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from fastapi import FastAPI
+
+from core.clock import Clock
+from core.settings import ApiKey, FrameworkChoice
+from core.store.engine import Store
+from gateway import description, health, problems, tickets
+from gateway.identity import Keys
+from gateway.limits import MAX_REQUEST, Limits
+from gateway.parts import Parts
+
+
+def create_app(
+    *,
+    store: Store,
+    clock: Clock,
+    ring: Callable[[str], None],
+    api_keys: Mapping[str, ApiKey],
+    framework: FrameworkChoice = FrameworkChoice.SPEC,
+    max_request: int = MAX_REQUEST,
+) -> FastAPI:
+    """The HTTP API. Documentation pages are left out: they would load scripts from elsewhere."""
+    app = FastAPI(
+        title="Casemate",
+        version="1",
+        summary="Hand security tickets in, read cases, answer approvals.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.keys = Keys(api_keys)
+    app.state.parts = Parts(store=store, clock=clock, ring=ring, framework=framework)
+    app.add_middleware(Limits, max_request=max_request)
+    problems.install(app)
+    app.include_router(tickets.router)
+    app.include_router(health.router)
+    description.describe(app)
+    return app

@@ -1,0 +1,30 @@
+"""What the gateway's endpoints work with, joined in `gateway.app.create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from core.clock import Clock
+from core.settings import FrameworkChoice
+from core.store.engine import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """One gateway process's parts."""
+
+    store: Store
+    clock: Clock
+    #: Rings for a ticket: some worker will take its next step.
+    ring: Callable[[str], None]
+    #: Which framework hosts the teams of tickets that come in here.
+    framework: FrameworkChoice
+
+
+def parts(request: Request) -> Parts:
+    """The parts of the application that serves `request`."""
+    found: Parts = request.app.state.parts
+    return found

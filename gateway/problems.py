@@ -1,0 +1,108 @@
+"""Errors as problem details (RFC 9457). A 500 says that something broke, never what: the text may quote a ticket."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from core.canonical import JsonObject
+from core.errors import (
+    ApprovalRefused,
+    CasemateError,
+    Halted,
+    InvalidTicket,
+    NotFound,
+    Temporary,
+    TicketConflict,
+)
+from core.log import logger
+
+MEDIA_TYPE = "application/problem+json"
+#: Seconds after which a sender should try again when the database is away.
+RETRY_AFTER = 5
+
+log = logger(__name__)
+
+
+class Problem(Exception):
+    """An answer other than the wanted one, raised by endpoints for what is HTTP's own business."""
+
+    def __init__(self, status: HTTPStatus, detail: str, *, headers: dict[str, str] | None = None) -> None:
+        self.status = status
+        self.headers = headers
+        super().__init__(detail)
+
+
+def answer(
+    status: HTTPStatus, detail: str, *, headers: dict[str, str] | None = None, extra: JsonObject | None = None
+) -> JSONResponse:
+    """A problem document; `extra` adds members such as `field`."""
+    document = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    return JSONResponse({**document, **(extra or {})}, status.value, headers=headers, media_type=MEDIA_TYPE)
+
+
+def describe(error: CasemateError) -> JSONResponse:
+    """Each family of errors as its own kind of answer."""
+    retry = {"Retry-After": str(RETRY_AFTER)}
+    match error:
+        case TicketConflict():
+            return answer(HTTPStatus.CONFLICT, str(error), extra={"field": error.field})
+        case InvalidTicket():
+            return answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), extra={"field": error.field})
+        case ApprovalRefused():
+            return answer(HTTPStatus.CONFLICT, str(error))
+        case NotFound():
+            return answer(HTTPStatus.NOT_FOUND, str(error))
+        case Temporary() | Halted():
+            return answer(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers=retry)
+        case _:
+            return broken(error)
+
+
+def broken(error: Exception) -> JSONResponse:
+    """What nobody foresaw."""
+    log.error("request_failed", error=type(error).__name__)
+    return answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Something in casemate broke; its log says at what time.")
+
+
+def install(app: FastAPI) -> None:
+    """Turn every error of `app` into a problem document."""
+
+    @app.exception_handler(CasemateError)
+    def _casemate(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, CasemateError)
+        return describe(error)
+
+    @app.exception_handler(Problem)
+    def _problem(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)
+        return answer(error.status, str(error), headers=error.headers)
+
+    @app.exception_handler(HTTPException)
+    def _http(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        status = HTTPStatus(error.status_code)
+        headers = dict(error.headers) if error.headers else None
+        return answer(status, str(error.detail), headers=headers)
+
+    @app.exception_handler(RequestValidationError)
+    def _validation(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return _invalid(error.errors()[0])
+
+    @app.exception_handler(Exception)
+    def _unforeseen(_request: Request, error: Exception) -> JSONResponse:
+        return broken(error)
+
+
+def _invalid(first: dict[str, Any]) -> JSONResponse:
+    """The first thing wrong with a request, by name and without its value."""
+    place = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "header"}]
+    field = ".".join(place) or "body"
+    message = "is required" if first["type"] == "missing" else first["msg"]
+    return answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"Field `{field}`: {message}", extra={"field": field})
