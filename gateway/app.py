@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from core.clock import Clock
 from core.settings import ApiKey, FrameworkChoice
 from core.store.engine import Store
-from gateway import description, health, problems, tickets
+from gateway import approvals, description, health, problems, tickets
 from gateway.identity import Keys
 from gateway.limits import MAX_REQUEST, Limits
 from gateway.parts import Parts
@@ -38,6 +38,7 @@ def create_app(
     app.add_middleware(Limits, max_request=max_request)
     problems.install(app)
     app.include_router(tickets.router)
+    app.include_router(approvals.router)
     app.include_router(health.router)
     description.describe(app)
     return app

@@ -1,10 +1,7 @@
-"""Cases and approvals as JSON, for the API and the command line. Everything in them is masked."""
+"""A whole case as JSON, for the API and the command line. Everything in it is masked."""
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from core.action import Proposal
 from core.canonical import JsonObject
 from core.store.tickets import as_json
 from core.store.transaction import Transaction
@@ -48,43 +45,3 @@ def case(tx: Transaction, ticket_id: str) -> JsonObject:
         "actions": [action(proposal, effects.get(proposal.id)) for proposal in tx.proposals.of(ticket_id)],
         "deliveries": tx.outbox.of(ticket_id),
     }
-
-
-def approval(tx: Transaction, proposal: Proposal) -> JsonObject:
-    """What a person must see before answering; `digest` is what the answer covers."""
-    ticket = tx.tickets.get(proposal.ticket_id)
-    decision = proposal.decision
-    return {
-        "id": proposal.id,
-        "ticket_id": proposal.ticket_id,
-        "source": ticket.source,
-        "external_id": ticket.external_id,
-        "kind": ticket.kind,
-        "verdict": ticket.verdict,
-        "severity": ticket.severity,
-        "confidence": ticket.confidence,
-        "tool": proposal.tool,
-        "arguments": proposal.arguments,
-        "reason": proposal.reason,
-        "evidence": list(proposal.evidence),
-        "proposed_by": proposal.proposed_by,
-        "state": proposal.state.value,
-        "digest": proposal.digest,
-        "needs": {
-            "approvals": decision.approvals if decision else 0,
-            "roles": list(decision.roles) if decision else [],
-            "rules": list(decision.rules) if decision else [],
-            "why": decision.reason if decision else None,
-        },
-        "answers": [
-            {"person": answer.person, "approve": answer.approve, "reason": answer.reason, "at": _iso(answer.created_at)}
-            for answer in tx.proposals.answers(proposal.id)
-        ],
-        "facts": proposal.provenance,
-        "expires_at": _iso(proposal.expires_at) if proposal.expires_at else None,
-        "created_at": _iso(proposal.created_at),
-    }
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat()

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from importlinter import api  # configures import-linter on import
 from importlinter.application import use_cases
+from importlinter.application.user_options import UserOptions
 
 
-def broken(options: use_cases.UserOptions) -> list[str]:
+def broken(options: UserOptions) -> list[str]:
     """Ids of the contracts that the tree in the working directory breaks."""
     ids = {contract["name"]: contract["id"] for contract in options.contracts_options}
     report = use_cases.create_report(options, cache_dir=None)
