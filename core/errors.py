@@ -16,6 +16,7 @@ CasemateError
 ├── BundleInvalid      an admin must mend the policy (file, line, column)
 ├── ApprovalRefused    this person may not give this answer now
 ├── LeaseLost          another worker has the ticket; drop the work
+├── Duplicate          a unique row is there already; read it instead
 └── NotFound
 """
 
@@ -108,6 +109,10 @@ class ApprovalRefused(CasemateError):
 
 class LeaseLost(CasemateError):
     """A newer lease holds the ticket, so this worker's result is dropped."""
+
+
+class Duplicate(CasemateError):
+    """A row that may exist once exists already; read it instead of writing it."""
 
 
 class NotFound(CasemateError):

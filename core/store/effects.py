@@ -28,7 +28,7 @@ class Effects:
         """Write the intent.
 
         Raises:
-            sqlalchemy.exc.IntegrityError: the proposal has an effect already.
+            Duplicate (when the transaction ends): the proposal has an effect already.
         """
         self._audit.take(audit)
         self._session.add(
@@ -85,6 +85,14 @@ class Effects:
         """A ticket's effects, oldest first."""
         rows = self._session.scalars(
             select(EffectRow).where(EffectRow.ticket_id == ticket_id).order_by(EffectRow.created_at, EffectRow.id)
+        )
+        return [_effect(row) for row in rows]
+
+    def unsettled(self, *, before: datetime) -> list[Effect]:
+        """Effects that were sent, or about to be, and whose outcome nobody has seen since `before`."""
+        open_states = [EffectState.DISPATCHED.value, EffectState.UNKNOWN.value]
+        rows = self._session.scalars(
+            select(EffectRow).where(EffectRow.state.in_(open_states), EffectRow.updated_at <= before)
         )
         return [_effect(row) for row in rows]
 

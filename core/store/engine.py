@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
-from core.errors import Temporary
+from core.errors import Duplicate, Temporary
 from core.store.transaction import Transaction
 from core.vault import Keyring
 
@@ -63,6 +63,7 @@ class Store:
 
         Raises:
             Temporary: the database is away, locked, full or read-only; nothing was written.
+            Duplicate: a unique row exists already; nothing was written.
         """
         with self._errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
             tx = Transaction(session, clock=self.clock, keyring=self.keyring)
@@ -85,10 +86,18 @@ class Store:
             yield
         except OperationalError as error:
             raise Temporary(_sentence(error)) from None
+        except IntegrityError as error:
+            if _is_unique_violation(error):
+                raise Duplicate("This row exists already; read it instead.") from None
+            raise
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Temporary(_sentence(error)) from None
             raise
+
+
+def _is_unique_violation(error: IntegrityError) -> bool:
+    return "UNIQUE constraint" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "23505"
 
 
 def _sentence(error: DBAPIError) -> str:

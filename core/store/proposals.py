@@ -136,7 +136,7 @@ class Proposals:
         """Keep one person's answer.
 
         Raises:
-            sqlalchemy.exc.IntegrityError: this person has answered already.
+            Duplicate (when the transaction ends): this person has answered already.
         """
         self._audit.take(audit)
         self._session.add(

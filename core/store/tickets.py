@@ -68,8 +68,9 @@ class Tickets:
         """Store a new ticket, sealed under a data key of its own.
 
         Raises:
-            sqlalchemy.exc.IntegrityError: the same identity arrived at the same moment; read it instead.
+            Duplicate (when the transaction ends): the same identity arrived at the same moment; read it instead.
         """
+        self._one_at_a_time(f"{ticket.source}/{ticket.external_id}")
         ticket_id = new_id("tkt")
         key, wrapped = self._keyring.new_key(ticket_id)
         now = self._clock.now()
@@ -212,6 +213,20 @@ class Tickets:
             row.trouble = trouble
             row.trouble_since = row.trouble_since or self._clock.now()
 
+    def stumble(self, lease: Lease, *, not_before: datetime) -> None:
+        """Let go after a crash inside the step; the delivery stays counted."""
+        row = self._fenced(lease)
+        row.lease_owner = row.lease_until = None
+        row.not_before = not_before
+
+    def check(self, lease: Lease) -> Ticket:
+        """The ticket, locked for the rest of this transaction.
+
+        Raises:
+            LeaseLost: another worker holds it now.
+        """
+        return _ticket(self._fenced(lease))
+
     def move(self, lease: Lease, to: TicketState, *, audit: AuditEvent, trouble: str | None = None) -> Ticket:
         """End a step: check the fence, go to `to`, give the lease back.
 
@@ -297,6 +312,12 @@ class Tickets:
         ]
 
     # --- inside
+
+    def _one_at_a_time(self, identity: str) -> None:
+        """Let versions of one ticket in one after the other; on SQLite every writer waits for the last anyway."""
+        if self._session.get_bind().dialect.name == "postgresql":
+            number = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], signed=True)
+            self._session.execute(select(func.pg_advisory_xact_lock(number)))
 
     def _fingerprint(self, value: str) -> str:
         key = self._keyring.derive("indicator-fingerprints")

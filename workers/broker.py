@@ -1,0 +1,137 @@
+"""The embedded broker: kombu's SQLAlchemy transport, made at-least-once.
+
+Kombu's own hides a message the moment it is fetched and never shows it again, so a killed worker loses what it
+held. Here a message stays in the table until it is acknowledged, and one that nobody acknowledged in time is
+shown again. Senders need no special client: the tables and the URL (`sqla+sqlite://`) are kombu's.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import sqlalchemy as kombu_sqlalchemy
+
+#: Seconds after which an unacknowledged message is shown again. Handing in a ticket takes milliseconds.
+VISIBILITY_SECONDS = 60
+#: Seconds between two looks for abandoned messages.
+RESTORE_EVERY_SECONDS = 5
+
+
+class Channel(kombu_sqlalchemy.Channel):  # type: ignore[misc]  # kombu is untyped
+    """Fetch by hiding, delete on acknowledgement, show again what was abandoned."""
+
+    def __init__(self, connection: Any, **kwargs: Any) -> None:
+        super().__init__(connection, **kwargs)
+        self._rows: dict[str, int] = {}
+        self._next_restore = 0.0
+        self._guard = threading.Lock()
+
+    def _get(self, queue: str) -> dict[str, Any]:
+        self._restore_abandoned()
+        obj = self._get_or_create(queue)
+        self.session.commit()
+        with self._own_session() as session:
+            row = self._hide_next(session, obj.id)
+        if row is None:
+            raise Empty
+        row_id, payload = row
+        message: dict[str, Any] = json.loads(payload)
+        with self._guard:
+            self._rows[message["properties"]["delivery_tag"]] = row_id
+        return message
+
+    def _hide_next(self, session: Any, queue_id: int) -> tuple[int, str] | None:
+        """Claim the oldest visible message by conditional update, so that two workers never hold the same."""
+        table = self.message_cls
+        while True:
+            found = (
+                session.query(table.id, table.payload)
+                .filter(table.queue_id == queue_id, table.visible.is_(True))
+                .order_by(table.id)
+                .first()
+            )
+            if found is None:
+                return None
+            claimed = (
+                session.query(table)
+                .filter(table.id == found.id, table.visible.is_(True))
+                .update({"visible": False, "sent_at": datetime.now()}, synchronize_session=False)  # noqa: DTZ005 — kombu's column is naive local time
+            )
+            session.commit()
+            if claimed:
+                return found.id, found.payload
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        super().basic_ack(delivery_tag, multiple)
+        with self._guard:
+            row_id = self._rows.pop(delivery_tag, None)
+        if row_id is not None:
+            with self._own_session() as session:
+                session.query(self.message_cls).filter(self.message_cls.id == row_id).delete()
+                session.commit()
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        with self._guard:
+            row_id = self._rows.pop(delivery_tag, None)
+        self.qos.ack(delivery_tag)
+        if row_id is None:
+            return
+        with self._own_session() as session:
+            rows = session.query(self.message_cls).filter(self.message_cls.id == row_id)
+            if requeue:
+                rows.update({"visible": True}, synchronize_session=False)
+            else:
+                rows.delete()
+            session.commit()
+
+    def _restore(self, message: Any) -> None:
+        self.basic_reject(message.delivery_tag, requeue=True)
+
+    def _restore_abandoned(self) -> None:
+        if time.monotonic() < self._next_restore:
+            return
+        self._next_restore = time.monotonic() + RESTORE_EVERY_SECONDS
+        before = datetime.now() - timedelta(seconds=VISIBILITY_SECONDS)  # noqa: DTZ005 — as above
+        with self._guard:
+            held = list(self._rows.values())
+        with self._own_session() as session:
+            abandoned = session.query(self.message_cls).filter(
+                self.message_cls.visible.is_(False),
+                self.message_cls.sent_at < before,
+                self.message_cls.id.not_in(held),
+            )
+            if abandoned.count():
+                abandoned.update({"visible": True}, synchronize_session=False)
+            session.commit()
+
+    def _own_session(self) -> Any:
+        """A session of its own: acknowledgements come from other threads than the consumer's."""
+        _, make_session = self._open()
+        return make_session()
+
+
+class Transport(kombu_sqlalchemy.Transport):  # type: ignore[misc]  # kombu is untyped
+    """Kombu's transport with the channel above."""
+
+    Channel = Channel
+
+
+def install(url: str) -> None:
+    """Use the transport above for `sqla+…` URLs in this process, and prepare the SQLite file behind `url`."""
+    for alias in ("sqla", "sqlalchemy"):
+        TRANSPORT_ALIASES[alias] = "workers.broker:Transport"
+    path = Path(url.removeprefix("sqla+sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    connection = sqlite3.connect(path, timeout=30)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")  # kept in the file; readers and writers stop blocking each other
+    finally:
+        connection.close()

@@ -1,0 +1,133 @@
+"""Joins the parts of one worker process. The only place that knows all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from core.clock import Clock, SystemClock
+from core.errors import CasemateError
+from core.settings import Settings
+from core.store.engine import Store
+from core.vault import Keyring
+from workflows.leases import LeaseKeeper
+from workflows.services import Services
+
+if TYPE_CHECKING:
+    from policies.masking.masker import Masker
+
+    from policies.bundle import Bundle
+    from tools.registry import Registry
+
+T = TypeVar("T")
+
+#: Seconds between two tries of a part that could not be made: a broken bundle, a missing sandbox.
+RETRY_SECONDS = 10.0
+
+
+class Once(Generic[T]):
+    """Makes a part when it is first asked for and keeps it; a failure is remembered briefly, then tried again."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: T | None = None
+        self._failure: CasemateError | None = None
+        self._again_at = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> T:
+        with self._lock:
+            if self._made is None:
+                if self._failure is not None and time.monotonic() < self._again_at:
+                    raise self._failure
+                try:
+                    self._made = self._make()
+                except CasemateError as error:
+                    self._failure, self._again_at = error, time.monotonic() + RETRY_SECONDS
+                    raise
+            return self._made
+
+
+def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
+    """The store of this process, migrated, with the master key (made at first start)."""
+    keyring = Keyring.from_file(settings.key_file, create=settings.master_key_file is None)
+    store = Store.open(settings.store_url, clock=clock or SystemClock(), keyring=keyring)
+    store.migrate()
+    return store
+
+
+def start_loop() -> asyncio.AbstractEventLoop:
+    """The process's one event loop, running in a thread of its own: model clients belong to it."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="casemate-loop", daemon=True).start()
+    return loop
+
+
+def open_services(settings: Settings, *, ring: Callable[[str], None], store: Store | None = None) -> Services:
+    """Everything a worker needs. Slow parts (the masker, the sandbox's self-test) are made at first use."""
+    from tools.connectors.lab import LabConnector
+
+    from agents.model import ModelClients
+    from agents.spec import load_teams
+    from tools.registry import default_registry
+    from tools.sandbox.sandbox import open_sandbox
+
+    store = store or open_store(settings)
+    registry = default_registry()
+    bundle = Once(lambda: load_live_bundle(settings, registry))
+
+    def make_masker() -> Masker:
+        from policies.masking.masker import Masker
+
+        return Masker(bundle())
+
+    def check_switch() -> None:
+        with store.read() as tx:
+            tx.operations.check_not_halted()
+
+    loop = start_loop()
+    clients = ModelClients(
+        url=settings.model_url,
+        name=settings.model_name,
+        api_key=settings.model_api_key.get_secret_value(),
+        timeout=settings.model_timeout,
+        before_request=check_switch,
+    )
+    return Services(
+        settings=settings,
+        store=store,
+        clock=store.clock,
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+        ring=ring,
+        keeper=LeaseKeeper(store, seconds=settings.lease_seconds),
+        loop=loop,
+        bundle=bundle,
+        masker=Once(make_masker),
+        registry=registry,
+        sandbox=Once(lambda: open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap)),
+        teams=load_teams(),
+        clients=clients,
+        connectors={"lab": LabConnector(settings.lab_file)},
+    )
+
+
+def load_live_bundle(settings: Settings, registry: Registry) -> Bundle:
+    """The bundle of the settings, checked against the tools there are.
+
+    Raises:
+        BundleInvalid: every problem, with file, line and column.
+    """
+    from core.errors import BundleInvalid
+    from policies.bundle import default_bundle_path, load_bundle
+    from policies.engine import check_tools
+
+    bundle = load_bundle(settings.policy_dir or default_bundle_path())
+    problems = check_tools(bundle, registry.arguments())
+    if problems:
+        raise BundleInvalid(problems)
+    return bundle

@@ -1,0 +1,161 @@
+"""People's answers: who may give one, when it counts, and what it sets in motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from core.action import Approval, Proposal, ProposalState
+from core.audit import AuditEvent
+from core.canonical import JsonObject
+from core.clock import Clock
+from core.errors import ApprovalRefused, Duplicate
+from core.ids import new_id
+from core.store.engine import Store
+from core.store.transaction import Transaction
+from workflows.decide import ticket_after_answer
+
+#: Roles that may answer when the rule names none.
+ANY_APPROVER = ("approver", "admin")
+
+
+def answer(
+    store: Store,
+    proposal_id: str,
+    *,
+    person: str,
+    roles: Sequence[str],
+    approve: bool,
+    reason: str,
+    digest: str,
+    ring: Callable[[str], None],
+) -> Proposal:
+    """Record one person's answer to exactly the action whose digest they saw; returns the proposal as it is then.
+
+    Raises:
+        ApprovalRefused: the answer does not count, and why; nothing was changed.
+        NotFound: there is no such proposal.
+    """
+    try:
+        with store.begin() as tx:
+            proposal = tx.proposals.get(proposal_id)
+            check_answer(tx, proposal, store.clock, person=person, roles=roles, digest=digest)
+            if not approve and not reason.strip():
+                raise ApprovalRefused("A denial needs a reason, for the ticket's source and for the next analyst.")
+            _record(tx, store.clock, proposal, person=person, roles=roles, approve=approve, reason=reason)
+            _settle(tx, proposal, person=person)
+            woken = ticket_after_answer(tx, tx.tickets.get(proposal.ticket_id), actor=f"user:{person}")
+            settled = tx.proposals.get(proposal_id)
+    except Duplicate:
+        raise ApprovalRefused(f"{person} has answered this proposal already; an answer cannot be changed.") from None
+    if woken:
+        ring(settled.ticket_id)
+    return settled
+
+
+def check_answer(
+    tx: Transaction, proposal: Proposal, clock: Clock, *, person: str, roles: Sequence[str], digest: str
+) -> None:
+    """Raises:
+    ApprovalRefused: this person may not answer this proposal now; the sentence says why.
+    """
+    if proposal.state is not ProposalState.PENDING:
+        raise ApprovalRefused(f"This proposal is {proposal.state.value}; only one that is pending takes answers.")
+    if proposal.expires_at is not None and clock.now() >= proposal.expires_at:
+        raise ApprovalRefused(f"This proposal expired at {proposal.expires_at.isoformat()}; ask the team again.")
+    if digest != proposal.digest:
+        raise ApprovalRefused("The action is not the one you saw (its digest differs); look at it again.")
+    if proposal.proposed_by == f"user:{person}":
+        raise ApprovalRefused("You proposed this action, so somebody else must answer it.")
+    assert proposal.decision is not None
+    wanted = proposal.decision.roles or ANY_APPROVER
+    if not set(roles) & set(wanted):
+        raise ApprovalRefused(f"This action takes one of the roles {', '.join(wanted)}; {person} has none of them.")
+    if any(given.person == person for given in tx.proposals.answers(proposal.id)):
+        raise ApprovalRefused(f"{person} has answered this proposal already; an answer cannot be changed.")
+
+
+def can_answer(tx: Transaction, proposal: Proposal, clock: Clock, *, person: str, roles: Sequence[str]) -> bool:
+    """Whether `check_answer` would let this person answer."""
+    try:
+        check_answer(tx, proposal, clock, person=person, roles=roles, digest=proposal.digest)
+    except ApprovalRefused:
+        return False
+    return True
+
+
+def _record(
+    tx: Transaction, clock: Clock, proposal: Proposal, *, person: str, roles: Sequence[str], approve: bool, reason: str
+) -> None:
+    tx.proposals.answer(
+        Approval(
+            id=new_id("apr"),
+            proposal_id=proposal.id,
+            person=person,
+            roles=tuple(roles),
+            approve=approve,
+            reason=reason,
+            digest=proposal.digest,
+            created_at=clock.now(),
+        ),
+        AuditEvent(
+            action="proposal.answered",
+            actor=f"user:{person}",
+            ticket_id=proposal.ticket_id,
+            data={"proposal": proposal.id, "approve": approve, "digest": proposal.digest},
+        ),
+    )
+
+
+def _settle(tx: Transaction, proposal: Proposal, *, person: str) -> None:
+    """One denial denies; a full quorum approves; until then it waits."""
+    assert proposal.decision is not None
+    answers = tx.proposals.answers(proposal.id)
+    if any(not given.approve for given in answers):
+        to = ProposalState.DENIED
+    elif sum(given.approve for given in answers) >= max(1, proposal.decision.approvals):
+        to = ProposalState.APPROVED
+    else:
+        return
+    moved = tx.proposals.move(proposal, to, AuditEvent(action=f"proposal.{to.value}", actor=f"user:{person}"))
+    if not moved:
+        raise ApprovalRefused("Somebody settled this proposal a moment earlier; look at it again.")
+
+
+def card(tx: Transaction, proposal: Proposal) -> JsonObject:
+    """Everything a person needs to decide on one action; texts are masked and must be shown as inert text."""
+    ticket = tx.tickets.get(proposal.ticket_id)
+    run = tx.assessments.latest(proposal.ticket_id)
+    evidence = {item.id: item for item in tx.evidence.of(proposal.ticket_id)}
+    return {
+        "id": proposal.id,
+        "ticket": {"id": ticket.id, "external_id": ticket.external_id, "source": ticket.source, "kind": ticket.kind},
+        "verdict": ticket.verdict,
+        "severity": ticket.severity,
+        "confidence": ticket.confidence,
+        "summary": run.assessment.summary if run else None,
+        "tool": proposal.tool,
+        "arguments": proposal.arguments,
+        "reason": proposal.reason,
+        "proposed_by": proposal.proposed_by,
+        "state": proposal.state.value,
+        "digest": proposal.digest,
+        "decision": proposal.decision.as_json() if proposal.decision else None,
+        "expires_at": proposal.expires_at.isoformat() if proposal.expires_at else None,
+        "facts": proposal.provenance,
+        "sandbox": proposal.binding.sandbox,
+        "evidence": [
+            {
+                "id": cited,
+                "tool": evidence[cited].tool,
+                "trust": evidence[cited].trust.value,
+                "summary": evidence[cited].summary,
+            }
+            for cited in proposal.evidence
+            if cited in evidence
+        ],
+        "answers": [
+            {"person": a.person, "approve": a.approve, "reason": a.reason, "at": a.created_at.isoformat()}
+            for a in tx.proposals.answers(proposal.id)
+        ],
+        "replaces": proposal.replaces,
+    }

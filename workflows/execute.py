@@ -1,0 +1,191 @@
+"""Carries out approved actions: each once, each seen by a probe, each in the ledger before it happens."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from core.action import Effect, EffectState, Proposal, ProposalState
+from core.audit import AuditEvent
+from core.canonical import JsonObject
+from core.errors import CasemateError
+from core.ids import new_id
+from core.log import logger
+from core.store.transaction import Transaction
+from core.ticket import Lease, TicketState
+from workflows.casework import real_arguments
+from workflows.decide import Bench, go_on
+from workflows.services import Services
+
+if TYPE_CHECKING:
+    from policies.masking.session import MaskSession
+
+log = logger(__name__)
+
+
+def run(services: Services, lease: Lease) -> TicketState:
+    """executing → awaiting_approval or reported."""
+    bench = Bench.open(services, lease.ticket_id)
+    with services.store.read() as tx:
+        approved = [p for p in tx.proposals.of(lease.ticket_id) if p.state is ProposalState.APPROVED]
+    for proposal in approved:
+        _spend(services, lease, bench, proposal)
+    with services.store.read() as tx:
+        effects = tx.effects.of(lease.ticket_id)
+        proposals = {proposal.id: proposal for proposal in tx.proposals.of(lease.ticket_id)}
+    for effect in effects:  # those just planned, and those a crash left behind
+        if effect.state in {EffectState.PLANNED, EffectState.DISPATCHED}:
+            carry_out(services, effect, proposals[effect.proposal_id], bench.session, lease=lease)
+    with services.store.begin() as tx:
+        tx.tickets.check(lease)
+        return go_on(tx, services, lease)
+
+
+def _spend(services: Services, lease: Lease, bench: Bench, proposal: Proposal) -> None:
+    """Turn one approval into one planned effect, if what was approved is still what would run."""
+    from tools.binding import bind
+
+    assert proposal.decision is not None
+    with services.store.begin() as tx:
+        tx.operations.check_not_halted()
+        tx.tickets.check(lease)
+        now_bound = bind(
+            tool=proposal.tool,
+            arguments=proposal.arguments,
+            cited=proposal.evidence,
+            evidence=tx.evidence.of(proposal.ticket_id),
+            registry=services.registry,
+            bundle=services.bundle(),
+            session=bench.session,
+            sandbox=proposal.binding.sandbox,
+        )
+        if now_bound.digest != proposal.digest:
+            _ask_again(tx, services, bench, proposal, dataclasses.replace(proposal, binding=now_bound))
+            return
+        moved = tx.proposals.move(
+            proposal,
+            ProposalState.EXECUTED,
+            AuditEvent(action="proposal.spent", actor=services.owner, data={"digest": proposal.digest}),
+        )
+        if moved:
+            tx.effects.plan(
+                _planned(services, proposal),
+                AuditEvent(
+                    action="effect.planned",
+                    actor=services.owner,
+                    ticket_id=proposal.ticket_id,
+                    data={"proposal": proposal.id, "tool": proposal.tool, "digest": proposal.digest},
+                ),
+            )
+
+
+def _planned(services: Services, proposal: Proposal) -> Effect:
+    connector = services.registry.get(proposal.tool).connector
+    assert proposal.decision is not None
+    assert connector is not None
+    now = services.clock.now()
+    lease_seconds = proposal.decision.lease_seconds
+    return Effect(
+        id=new_id("eff"),
+        proposal_id=proposal.id,
+        ticket_id=proposal.ticket_id,
+        tool=proposal.tool,
+        connector=connector,
+        idempotency_key=f"casemate-{proposal.id}",
+        state=EffectState.PLANNED,
+        outcome={},
+        reverts_at=now + timedelta(seconds=lease_seconds) if lease_seconds else None,
+        attempts=0,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _ask_again(tx: Transaction, services: Services, bench: Bench, old: Proposal, bound: Proposal) -> None:
+    """What would run is not what was approved: replace the proposal and put it before policy and people again."""
+    tx.proposals.move(
+        old,
+        ProposalState.REPLACED,
+        AuditEvent(action="proposal.changed", actor=services.owner, data={"was": old.digest, "is": bound.digest}),
+    )
+    now = services.clock.now()
+    fresh = dataclasses.replace(
+        bound,
+        id=new_id("prp"),
+        state=ProposalState.PROPOSED,
+        decision=None,
+        provenance={},
+        replaces=old.id,
+        expires_at=None,
+        created_at=now,
+        updated_at=now,
+    )
+    tx.proposals.add(
+        fresh,
+        AuditEvent(
+            action="proposal.recorded",
+            actor=services.owner,
+            ticket_id=fresh.ticket_id,
+            data={"proposal": fresh.id, "replaces": old.id, "tool": fresh.tool, "digest": fresh.digest},
+        ),
+    )
+    asked = old.decision is not None and old.decision.outcome.value == "ask"
+    reason = "Policy, a tool, or the evidence changed after this was approved; approve it again as it is now."
+    bench.judge(tx, fresh, ask_anew=reason if asked else "")
+
+
+def carry_out(
+    services: Services, effect: Effect, proposal: Proposal, session: MaskSession, *, lease: Lease | None
+) -> None:
+    """Dispatch a planned effect, or find out what became of one that was dispatched before a crash."""
+    connector = services.connectors[effect.connector]
+    arguments = real_arguments(session, proposal)
+    resumed = effect.state is EffectState.DISPATCHED
+    if not resumed:
+        dispatched = _dispatched(services, effect, lease)
+        if dispatched is None:
+            return
+        effect = dispatched
+    said: JsonObject = {}
+    seen = connector.probe(proposal.tool, arguments) if resumed else None
+    if seen is None or seen.state != "yes":
+        try:
+            sent = connector.execute(proposal.tool, arguments, effect.idempotency_key)
+            said = {"accepted": sent.accepted, "said": session.mask_json(sent.detail)}
+        except (CasemateError, OSError) as error:  # the probe tells whether it arrived
+            said = {"accepted": False, "said": {"error": type(error).__name__}}
+        seen = connector.probe(proposal.tool, arguments)
+    to = {"yes": EffectState.CONFIRMED, "no": EffectState.FAILED, "unknown": EffectState.UNKNOWN}[seen.state]
+    _settled(services, effect, to, {**said, "probe": seen.state, "seen": session.mask_json(seen.detail)})
+
+
+def _dispatched(services: Services, effect: Effect, lease: Lease | None) -> Effect | None:
+    with services.store.begin() as tx:
+        tx.operations.check_not_halted()
+        if lease is not None:
+            tx.tickets.check(lease)
+        moved = tx.effects.move(
+            effect,
+            EffectState.DISPATCHED,
+            outcome={},
+            audit=AuditEvent(action="effect.dispatched", actor=services.owner, data={"tool": effect.tool}),
+        )
+    return dataclasses.replace(effect, state=EffectState.DISPATCHED) if moved else None
+
+
+def _settled(services: Services, effect: Effect, to: EffectState, outcome: JsonObject) -> None:
+    if to is effect.state:
+        return
+    with services.store.begin() as tx:
+        tx.effects.move(
+            effect,
+            to,
+            outcome=outcome,
+            audit=AuditEvent(
+                action=f"effect.{to.value}",
+                actor=services.owner,
+                data={"tool": effect.tool, "probe": outcome.get("probe", "")},
+            ),
+        )
+    log.info("effect", ticket_id=effect.ticket_id, tool=effect.tool, state=to.value)

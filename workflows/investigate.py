@@ -1,0 +1,144 @@
+"""The room: a team works the masked ticket through the gate and comes back with an assessment."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from core.audit import AuditEvent
+from core.canonical import JsonObject
+from core.errors import ModelUnavailable, TriageError
+from core.ids import new_id
+from core.store.assessments import Run
+from core.ticket import Lease, TicketState
+from workflows.casework import open_case
+from workflows.services import Services
+
+if TYPE_CHECKING:
+    from policies.masking.session import MaskSession
+    from tools.gate import Gate
+
+    from agents.spec import TeamSpec
+    from agents.team import TeamResult
+    from tools.case import Case
+
+#: Seconds a run may take beyond its team's own budget before it is cut off.
+GRACE_SECONDS = 60
+
+
+def begin(services: Services, lease: Lease) -> TicketState:
+    """masked → investigating."""
+    with services.store.begin() as tx:
+        tx.operations.check_not_halted()
+        tx.tickets.move(
+            lease,
+            TicketState.INVESTIGATING,
+            audit=AuditEvent(action="ticket.investigating", actor=services.owner),
+        )
+    return TicketState.INVESTIGATING
+
+
+def run(services: Services, lease: Lease) -> TicketState:
+    """investigating → decided. Safe to repeat: evidence and proposals of a broken run are used again."""
+    from tools.gate import Gate
+
+    from policies.guardrails import check_assessment
+
+    case, session = open_case(services, lease.ticket_id)
+    spec = services.teams.for_kind(case.kind)
+    bundle = services.bundle()
+    gate = Gate(
+        case=case,
+        registry=services.registry,
+        bundle=bundle,
+        session=session,
+        sandbox=services.sandbox(),
+        store=services.store,
+        clock=services.clock,
+        max_calls=spec.budget.tool_calls,
+    )
+    started = time.monotonic()
+    result = _work(services, spec, case, session, gate)
+    assessment = check_assessment(result.assessment, gate.evidence_ids(), bundle.guardrails)
+    finished = Run(
+        id=new_id("run"),
+        ticket_id=case.ticket_id,
+        framework=result.framework,
+        team=spec.name,
+        model=services.settings.model_name,
+        bundle_hash=bundle.hash,
+        assessment=assessment,
+        note=result.note,
+        model_requests=result.model_requests,
+        tokens_in=result.tokens_in,
+        tokens_out=result.tokens_out,
+        seconds=round(time.monotonic() - started, 3),
+    )
+    _keep(services, lease, finished, result)
+    return TicketState.DECIDED
+
+
+def _work(services: Services, spec: TeamSpec, case: Case, session: MaskSession, gate: Gate) -> TeamResult:
+    from policies.masking.egress import EgressGuard
+
+    from agents.build import build_team
+    from agents.model import guarded
+    from agents.team import Brief
+
+    team = build_team(spec, case.framework, services.clients)
+
+    async def work() -> TeamResult:
+        first = await gate.open()
+        if first.error is not None:
+            raise TriageError(f"The ticket could not be read in the sandbox: {first.error}")
+        indicators = await gate.call("extract_indicators", {"text": ""}, agent="casemate")
+        _remember(services, case.ticket_id, indicators)
+        brief = Brief(
+            ticket_id=case.ticket_id, kind=case.kind, ticket=case.masked.as_json(), first_evidence=first.as_json()
+        )
+        with guarded(EgressGuard(session, static=team.static_texts)):
+            return await team.run(brief, gate)
+
+    try:
+        return services.wait_for(work(), seconds=spec.budget.seconds + GRACE_SECONDS)
+    except TimeoutError:
+        raise ModelUnavailable(
+            f"Team {spec.name} did not finish in {spec.budget.seconds} seconds: check the model endpoint's speed, "
+            "or give the team a larger budget."
+        ) from None
+
+
+def _remember(services: Services, ticket_id: str, indicators: JsonObject) -> None:
+    """Note what the ticket mentions, so that `similar_cases` finds it later. Masked values are not noted."""
+    detail = indicators.get("detail", {})
+    values = [value for name in ("urls", "domains", "ips", "hashes") for value in detail.get(name, [])]
+    if values:
+        with services.store.begin() as tx:
+            tx.tickets.remember_indicators(ticket_id, [value for value in values if isinstance(value, str)])
+
+
+def _keep(services: Services, lease: Lease, run: Run, result: TeamResult) -> None:
+    answer = run.assessment
+    with services.store.begin() as tx:
+        tx.assessments.add(
+            run,
+            [(turn.agent, turn.role, turn.content) for turn in result.transcript],
+            AuditEvent(
+                action="assessment.kept",
+                actor=f"team:{run.team}",
+                ticket_id=run.ticket_id,
+                data={
+                    "run": run.id,
+                    "framework": run.framework,
+                    "model": run.model,
+                    "verdict": answer.verdict.value,
+                    "severity": answer.severity.value,
+                    "confidence": answer.confidence,
+                    "requests": run.model_requests,
+                },
+            ),
+        )
+        tx.tickets.keep_verdict(
+            lease, verdict=answer.verdict.value, severity=answer.severity.value, confidence=answer.confidence
+        )
+        tx.tickets.move(lease, TicketState.DECIDED, audit=AuditEvent(action="ticket.decided", actor=services.owner))

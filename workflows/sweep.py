@@ -1,0 +1,121 @@
+"""What time does: ring for idle tickets, expire questions, undo lapsed containment, look again at doubtful effects."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from core.action import Effect, EffectState, Proposal, ProposalState
+from core.audit import AuditEvent
+from core.errors import CasemateError
+from core.log import logger
+from core.ticket import TicketState
+from workflows import deliver
+from workflows.casework import open_case, real_arguments
+from workflows.decide import ticket_after_answer
+from workflows.execute import carry_out
+from workflows.services import Services
+
+if TYPE_CHECKING:
+    from policies.masking.session import MaskSession
+
+log = logger(__name__)
+
+#: Seconds after which an effect whose outcome nobody saw is looked at again.
+DOUBT_SECONDS = 60
+
+
+def run(services: Services) -> int:
+    """One sweep; returns how many tickets were rung for. Any number of processes may sweep."""
+    _expire(services)
+    with services.store.read() as tx:
+        halted = tx.operations.halted() is not None
+    if not halted:
+        _revert(services)
+        _reconcile(services)
+    deliver.send_due(services)
+    with services.store.read() as tx:
+        due = tx.tickets.due()
+    for ticket_id in due:
+        services.ring(ticket_id)
+    return len(due)
+
+
+def _expire(services: Services) -> None:
+    with services.store.begin() as tx:
+        woken = []
+        for proposal in tx.proposals.overdue():
+            event = AuditEvent(action="proposal.expired", actor="clock")
+            if tx.proposals.move(proposal, ProposalState.EXPIRED, event) and ticket_after_answer(
+                tx, tx.tickets.get(proposal.ticket_id), actor="clock"
+            ):
+                woken.append(proposal.ticket_id)
+    for ticket_id in woken:
+        services.ring(ticket_id)
+
+
+def _revert(services: Services) -> None:
+    """Containment reverts by itself when its lease is over."""
+    with services.store.read() as tx:
+        lapsed = tx.effects.lapsed()
+    for effect in lapsed:
+        try:
+            _undo(services, effect)
+        except CasemateError as error:  # one stubborn effect must not hold up the sweep
+            log.warning("revert_failed", ticket_id=effect.ticket_id, error=type(error).__name__)
+
+
+def _undo(services: Services, effect: Effect) -> None:
+    _, session = open_case(services, effect.ticket_id)
+    with services.store.read() as tx:
+        proposal = tx.proposals.get(effect.proposal_id)
+    connector = services.connectors[effect.connector]
+    arguments = real_arguments(session, proposal)
+    connector.undo(effect.tool, arguments, f"{effect.idempotency_key}-undo")
+    seen = connector.probe(effect.tool, arguments)
+    if seen.state != "no":
+        log.warning("not_reverted", ticket_id=effect.ticket_id, tool=effect.tool, probe=seen.state)
+        return
+    with services.store.begin() as tx:
+        tx.effects.move(
+            effect,
+            EffectState.REVERTED,
+            outcome={"reverted": True},
+            audit=AuditEvent(action="effect.reverted", actor="clock", data={"tool": effect.tool}),
+        )
+
+
+def _reconcile(services: Services) -> None:
+    """Effects nobody saw the outcome of: a crash between sending and writing, or a probe that could not tell."""
+    before = services.clock.now() - timedelta(seconds=max(DOUBT_SECONDS, 2 * services.settings.lease_seconds))
+    with services.store.read() as tx:
+        doubtful = tx.effects.unsettled(before=before)
+    for effect in doubtful:
+        try:
+            _, session = open_case(services, effect.ticket_id)
+            with services.store.read() as tx:
+                proposal = tx.proposals.get(effect.proposal_id)
+                at_work = tx.tickets.get(effect.ticket_id).state is TicketState.EXECUTING
+            if at_work:  # its own step looks after it
+                continue
+            if effect.state is EffectState.DISPATCHED:
+                carry_out(services, effect, proposal, session, lease=None)
+            else:
+                _look_again(services, effect, proposal, session)
+        except CasemateError as error:
+            log.warning("reconcile_failed", ticket_id=effect.ticket_id, error=type(error).__name__)
+
+
+def _look_again(services: Services, effect: Effect, proposal: Proposal, session: MaskSession) -> None:
+    arguments = real_arguments(session, proposal)
+    seen = services.connectors[effect.connector].probe(effect.tool, arguments)
+    if seen.state == "unknown":
+        return
+    to = EffectState.CONFIRMED if seen.state == "yes" else EffectState.FAILED
+    with services.store.begin() as tx:
+        tx.effects.move(
+            effect,
+            to,
+            outcome={"probe": seen.state, "seen": session.mask_json(seen.detail)},
+            audit=AuditEvent(action=f"effect.{to.value}", actor=services.owner, data={"tool": effect.tool}),
+        )
