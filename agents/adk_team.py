@@ -1,0 +1,159 @@
+"""Teams on Google ADK: an orchestrating agent of our own runs one LlmAgent a role, over ADK's OpenAI integration.
+
+Sessions live in memory for one run; what must outlive it is with the toolbox.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
+# Spans would carry whole messages.
+os.environ["ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS"] = "false"
+os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "false"
+
+from google.adk.agents import BaseAgent, LlmAgent, RunConfig
+from google.adk.agents.invocation_context import InvocationContext
+from google.adk.apps import App
+from google.adk.events import Event
+from google.adk.integrations.openai import OpenAILlm
+from google.adk.runners import Runner
+from google.adk.sessions import InMemorySessionService
+from google.adk.tools.base_tool import BaseTool
+from google.adk.tools.tool_context import ToolContext
+from google.genai import types
+from pydantic import PrivateAttr
+
+from agents.course import Course
+from agents.model import MAX_ANSWER_TOKENS, ModelClients
+from agents.prompting import system_message
+from agents.running import run_course
+from agents.spec import RoleSpec, TeamSpec
+from agents.team import Brief, TeamResult, Toolbox, ToolDescription
+
+FRAMEWORK = "adk"
+_APP = "casemate"
+_USER = "casemate"
+
+# Its errors carry whole messages.
+for _name in ("google_adk", "google.adk", "google_genai"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
+
+class AdkTeam:
+    """One team spec on ADK. Holds no state between runs; takes many tickets at a time."""
+
+    framework = FRAMEWORK
+
+    def __init__(self, spec: TeamSpec, clients: ModelClients) -> None:
+        self.spec = spec
+        self._clients = clients
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    async def run(self, brief: Brief, toolbox: Toolbox) -> TeamResult:
+        return await run_course(self.spec, FRAMEWORK, brief, toolbox, self._drive)
+
+    async def _drive(self, course: Course) -> None:
+        model = _model(self._clients)
+        agents = {role.name: _agent(course, role, model) for role in self.spec.roles}
+        sessions = InMemorySessionService()
+        runner = Runner(app=App(name=_APP, root_agent=Orchestrator(course, agents)), session_service=sessions)
+        try:
+            session = await sessions.create_session(app_name=_APP, user_id=_USER)
+            events = runner.run_async(
+                user_id=_USER,
+                session_id=session.id,
+                new_message=_user(course.opening),
+                run_config=RunConfig(max_llm_calls=self.spec.budget.model_requests + 1),
+            )
+            async for _ in events:
+                pass
+        finally:
+            await runner.close()
+
+
+class Orchestrator(BaseAgent):
+    """Lets the role whose turn it is speak, judges what it said, and goes on. It is code, not a model."""
+
+    _course: Course = PrivateAttr()
+    _agents: dict[str, LlmAgent] = PrivateAttr()
+
+    def __init__(self, course: Course, agents: dict[str, LlmAgent]) -> None:
+        super().__init__(name="casemate")
+        self._course = course
+        self._agents = agents
+
+    async def _run_async_impl(self, ctx: InvocationContext) -> AsyncGenerator[Event, None]:
+        while (role := self._course.turn) is not None:
+            # Each role sees the brief and its own branch only; the rest is in the case file.
+            branch = ctx.model_copy(update={"branch": role.name})
+            text = ""
+            async for event in self._agents[role.name].run_async(branch):
+                if event.is_final_response():
+                    text = _text(event) or text
+                yield event
+            said = self._course.heard(role, text)
+            following = self._course.turn
+            if said is not None and following is not None:
+                yield Event(author="user", content=_user(said), branch=following.name, invocation_id=ctx.invocation_id)
+
+
+class GateTool(BaseTool):
+    """One tool of one role."""
+
+    def __init__(self, course: Course, role: RoleSpec, tool: ToolDescription) -> None:
+        super().__init__(name=tool.name, description=tool.description)
+        self._course = course
+        self._role = role
+        self._parameters = tool.parameters
+
+    def _get_declaration(self) -> types.FunctionDeclaration:
+        return types.FunctionDeclaration(
+            name=self.name, description=self.description, parameters_json_schema=self._parameters
+        )
+
+    async def run_async(self, *, args: dict[str, Any], tool_context: ToolContext) -> Any:
+        return await self._course.call(self._role, self.name, args)
+
+
+def _agent(course: Course, role: RoleSpec, model: OpenAILlm) -> LlmAgent:
+    instruction = system_message(course.spec, role)
+
+    async def mistaken(tool: BaseTool, args: dict[str, Any], tool_context: ToolContext, error: Exception) -> Any:
+        # A tool that does not exist, or one that broke: the role is told, as on AutoGen.
+        if tool.name not in role.tools:
+            return await course.call(role, tool.name, args)
+        return {"error": f"The tool failed ({type(error).__name__})."}
+
+    return LlmAgent(
+        name=role.name,
+        model=model,
+        # A function, because ADK fills braces in a plain string from session state.
+        instruction=lambda _: instruction,
+        tools=[GateTool(course, role, tool) for tool in course.tools(role)],
+        on_tool_error_callback=mistaken,
+        disallow_transfer_to_parent=True,
+        disallow_transfer_to_peers=True,
+    )
+
+
+def _model(clients: ModelClients) -> OpenAILlm:
+    made = clients.by_framework.get(FRAMEWORK)
+    if made is None:
+        made = OpenAILlm(model=clients.name, client=clients.openai, max_tokens=MAX_ANSWER_TOKENS)
+        clients.by_framework[FRAMEWORK] = made
+    return cast(OpenAILlm, made)
+
+
+def _user(text: str) -> types.Content:
+    return types.Content(role="user", parts=[types.Part(text=text)])
+
+
+def _text(event: Event) -> str:
+    parts = event.content.parts if event.content else None
+    return "".join(part.text for part in parts or [] if part.text and not part.thought)

@@ -1,0 +1,213 @@
+"""Teams on AutoGen: a SelectorGroupChat whose speakers are chosen by the course and whose tools are the toolbox.
+
+No text terminations (a ticket could contain the word), no handoffs and no code executors (they pass by the workbench).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+# Spans would carry whole messages; AutoGen reads this when a runtime is made.
+os.environ["AUTOGEN_DISABLE_RUNTIME_TRACING"] = "true"
+
+from autogen_agentchat.agents import AssistantAgent, BaseChatAgent
+from autogen_agentchat.base import Response
+from autogen_agentchat.conditions import FunctionalTermination
+from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, TextMessage
+from autogen_agentchat.teams import SelectorGroupChat
+from autogen_core import CancellationToken
+from autogen_core.models import ChatCompletionClient, ModelFamily, ModelInfo
+from autogen_core.tools import ParametersSchema, TextResultContent, ToolResult, ToolSchema, Workbench
+from autogen_ext.models.openai import OpenAIChatCompletionClient
+
+from agents.course import Course
+from agents.model import MAX_ANSWER_TOKENS, ModelClients
+from agents.prompting import system_message
+from agents.running import run_course
+from agents.spec import RoleSpec, TeamSpec
+from agents.team import Brief, TeamResult, Toolbox
+
+FRAMEWORK = "autogen"
+#: The speaker that judges answers; it is code, not a model.
+CHECKER = "checker"
+#: Seconds a cancelled team has to come to rest before it is dropped.
+GRACE = 5.0
+
+# Their events and errors carry whole messages.
+for _name in (
+    "autogen_core",
+    "autogen_core.events",
+    "autogen_core.trace",
+    "autogen_agentchat",
+    "autogen_agentchat.events",
+):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
+
+class AutogenTeam:
+    """One team spec on AutoGen. Holds no state between runs; takes many tickets at a time."""
+
+    framework = FRAMEWORK
+
+    def __init__(self, spec: TeamSpec, clients: ModelClients) -> None:
+        self.spec = spec
+        self._clients = clients
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    async def run(self, brief: Brief, toolbox: Toolbox) -> TeamResult:
+        return await run_course(self.spec, FRAMEWORK, brief, toolbox, self._drive)
+
+    async def _drive(self, course: Course) -> None:
+        chat = self._chat(course)
+        token = CancellationToken()
+        running = asyncio.ensure_future(chat.run(task=course.opening, cancellation_token=token))
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            # Cancelled from outside, AutoGen would first wait for its agents; its own token stops them.
+            token.cancel()
+            await asyncio.wait({running}, timeout=GRACE)
+            running.cancel()
+            raise
+        finally:
+            if running.done() and not running.cancelled():
+                running.exception()
+
+    def _chat(self, course: Course) -> SelectorGroupChat:
+        client = _client(self._clients)
+        members: list[Any] = [_agent(course, role, client) for role in self.spec.roles]
+        roles = {role.name: role for role in self.spec.roles}
+
+        def next_speaker(thread: Sequence[BaseAgentEvent | BaseChatMessage]) -> str:
+            turn = course.turn
+            return CHECKER if thread[-1].source in roles or turn is None else turn.name
+
+        return SelectorGroupChat(
+            [*members, Checker(course, roles)],
+            model_client=client,
+            selector_func=next_speaker,
+            allow_repeated_speaker=True,
+            termination_condition=FunctionalTermination(lambda _: course.turn is None),
+        )
+
+
+class Checker(BaseChatAgent):
+    """Reads each answer, keeps what is valid, and says who goes on and with what."""
+
+    def __init__(self, course: Course, roles: Mapping[str, RoleSpec]) -> None:
+        super().__init__(name=CHECKER, description="Judges answers against the schema.")
+        self._course = course
+        self._roles = roles
+
+    @property
+    def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
+        return (TextMessage,)
+
+    async def on_messages(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Response:
+        last = messages[-1]
+        text = last.content if isinstance(last, TextMessage) else ""
+        said = self._course.heard(self._roles[last.source], text)
+        return Response(chat_message=TextMessage(content=said or "The run is over.", source=CHECKER))
+
+    async def on_reset(self, cancellation_token: CancellationToken) -> None:
+        return None
+
+
+class GateWorkbench(Workbench):
+    """One role's tools. Never raises and never lets a cancellation through: AutoGen would wait for ever."""
+
+    component_type = "workbench"
+
+    def __init__(self, course: Course, role: RoleSpec) -> None:
+        self._course = course
+        self._role = role
+
+    async def list_tools(self) -> list[ToolSchema]:
+        return [
+            ToolSchema(
+                name=tool.name,
+                description=tool.description,
+                parameters=cast(ParametersSchema, tool.parameters),
+            )
+            for tool in self._course.tools(self._role)
+        ]
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        cancellation_token: CancellationToken | None = None,
+        call_id: str | None = None,
+    ) -> ToolResult:
+        call = asyncio.ensure_future(self._course.call(self._role, name, dict(arguments or {})))
+        if cancellation_token is not None:
+            cancellation_token.link_future(call)
+        try:
+            result = await call
+        except asyncio.CancelledError:
+            result = {"error": "The run was stopped before the tool answered."}
+        except Exception as error:
+            result = {"error": f"The tool failed ({type(error).__name__})."}
+        text = json.dumps(result, ensure_ascii=False)
+        return ToolResult(name=name, result=[TextResultContent(content=text)], is_error="error" in result)
+
+    async def start(self) -> None:
+        return None
+
+    async def stop(self) -> None:
+        return None
+
+    async def reset(self) -> None:
+        return None
+
+    async def save_state(self) -> Mapping[str, Any]:
+        return {}
+
+    async def load_state(self, state: Mapping[str, Any]) -> None:
+        return None
+
+
+def _agent(course: Course, role: RoleSpec, client: ChatCompletionClient) -> AssistantAgent:
+    return AssistantAgent(
+        role.name,
+        model_client=client,
+        workbench=GateWorkbench(course, role),
+        system_message=system_message(course.spec, role),
+        description=f"The {role.name}.",
+        reflect_on_tool_use=False,
+        # The budget of model requests ends the loop before this does.
+        max_tool_iterations=course.spec.budget.model_requests + 1,
+    )
+
+
+def _client(clients: ModelClients) -> ChatCompletionClient:
+    made = clients.by_framework.get(FRAMEWORK)
+    if made is None:
+        # `http_client` is an argument of OpenAI's client that AutoGen passes on but does not declare.
+        shared: dict[str, Any] = {"http_client": clients.http}
+        made = OpenAIChatCompletionClient(
+            **shared,
+            model=clients.name,
+            base_url=clients.url,
+            api_key=clients.api_key or "none",
+            max_retries=0,
+            timeout=clients.timeout,
+            max_tokens=MAX_ANSWER_TOKENS,
+            model_info=ModelInfo(
+                vision=False,
+                function_calling=True,
+                json_output=True,
+                structured_output=False,
+                family=ModelFamily.UNKNOWN,
+            ),
+        )
+        clients.by_framework[FRAMEWORK] = made
+    return cast(ChatCompletionClient, made)
