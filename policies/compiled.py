@@ -1,0 +1,51 @@
+"""A bundle that was checked: the organization, the rules with their conditions compiled, and the bundle's hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from policies.actions import ActionRules, Rule
+from policies.condition import Condition
+from policies.document import Document
+from policies.guardrails import Guardrails
+from policies.masking.rules import MaskingRules
+from policies.organization import Organization
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompiledRule:
+    """A rule and its condition, ready to evaluate; no condition always matches."""
+
+    rule: Rule
+    condition: Condition | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A checked policy. Safe to share between threads."""
+
+    path: Path
+    #: SHA-256 over the canonical content of all files: comments and layout do not change it.
+    hash: str
+    organization: Organization
+    masking: MaskingRules
+    actions: ActionRules
+    guardrails: Guardrails
+    #: Rules in the order of the file.
+    rules: tuple[CompiledRule, ...]
+    #: The files as read, to name the place of a problem found later.
+    documents: dict[str, Document] = field(repr=False)
+
+    def rules_for(self, tool: str) -> tuple[CompiledRule, ...]:
+        """The rules that speak of a tool."""
+        return self._by_tool.get(tool, ())
+
+    @cached_property
+    def _by_tool(self) -> dict[str, tuple[CompiledRule, ...]]:
+        grouped: dict[str, list[CompiledRule]] = {}
+        for compiled in self.rules:
+            for tool in compiled.rule.tools:
+                grouped.setdefault(tool, []).append(compiled)
+        return {tool: tuple(found) for tool, found in grouped.items()}
