@@ -147,8 +147,8 @@ class Registry:
 @cache
 def default_registry() -> Registry:
     """Every tool casemate ships."""
-    from tools.investigate.catalogue import TOOLS as READING  # noqa: PLC0415 - the catalogue needs Tool from here
-    from tools.respond.catalogue import TOOLS as ACTING  # noqa: PLC0415 - the same
+    from tools.investigate.catalogue import TOOLS as READING
+    from tools.respond.catalogue import TOOLS as ACTING
 
     return Registry((*READING, *ACTING))
 

@@ -21,7 +21,7 @@ from tools.registry import Tool
 TOOLS = (
     Tool(
         name="read_ticket",
-        description="Overview of the ticket: attachments, mails, events, scripts, URLs, and attempts to steer the agents.",
+        description="Overview of the ticket: attachments, mails, events, scripts, URLs, attempts to steer the agents.",
         arguments=NoArguments,
         entry="tools.investigate.read_ticket:run",
         needs=frozenset({"ticket", "attachments"}),
@@ -35,14 +35,14 @@ TOOLS = (
     ),
     Tool(
         name="inspect_url",
-        description="Examine a URL without visiting it: look-alike of our domains, punycode, disguises, credential paths.",
+        description="Examine a URL without visiting it: look-alike of our domains, punycode, disguises, login pages.",
         arguments=UrlArguments,
         entry="tools.investigate.inspect_url:run",
         needs=frozenset({"organization"}),
     ),
     Tool(
         name="decode_script",
-        description="Decode a script or command line layer by layer (base64, gzip, concatenation) and name what it does.",
+        description="Decode a script or command line layer by layer (base64, gzip, concatenation); say what it does.",
         arguments=ScriptArguments,
         entry="tools.investigate.decode_script:run",
     ),

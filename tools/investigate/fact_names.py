@@ -1,4 +1,4 @@
-"""The facts each reading tool reports, by exact name: what playbooks weigh as `tool.fact` and tests hold the tools to."""
+"""The facts each reading tool reports, by exact name: playbooks weigh them as `tool.fact`, tests hold tools to them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,188 @@
+"""The room without a door: what a tool cannot do, and what happens to one that tries."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.errors import SandboxUnavailable, ToolRefused
+from tools.sandbox import seccomp
+from tools.sandbox.bubblewrap import BubblewrapSandbox
+from tools.sandbox.root import root
+from tools.sandbox.sandbox import Limits, Sandbox, open_sandbox
+
+PROBE = "tools.sandbox.probes:"
+
+
+@pytest.fixture
+def room() -> BubblewrapSandbox:
+    return BubblewrapSandbox()
+
+
+async def found(room: Sandbox, probe: str, limits: Limits | None = None, **arguments: object) -> object:
+    answer = await room.run(PROBE + probe, {"arguments": arguments}, limits or Limits())
+    return answer["got"]
+
+
+def test_every_escape_attempt_of_the_self_test_fails(room: BubblewrapSandbox) -> None:
+    result = room.selftest()
+    assert [c for c in result.checks if not c.ok] == []
+    assert result.ok
+    assert result.tier == "namespaces"
+    assert len(result.checks) >= 12
+    assert set(result.as_json()) == {"ok", "tier", "checks"}
+
+
+async def test_self_test_can_be_called_from_inside_a_running_loop(room: BubblewrapSandbox) -> None:
+    assert (await asyncio.to_thread(room.selftest)).ok
+
+
+async def test_attempts_do_see_what_is_there_so_the_self_test_can_fail(room: BubblewrapSandbox) -> None:
+    """The probes are real: given what the sandbox does permit, they report it."""
+    assert await found(room, "read", paths=["/casemate/tools/investigate", "/dev/null"]) == [
+        "/casemate/tools/investigate",
+        "/dev/null",
+    ]
+    assert await found(room, "write", paths=["/tmp", "/usr"]) == ["/tmp"]
+    assert await found(room, "disk", files=1, megabytes=2, limit=1) == ["disk"]
+    assert await found(room, "identity", nobody=0) != []
+
+
+async def test_only_the_tool_code_is_in_the_room(room: BubblewrapSandbox) -> None:
+    repository = Path(__file__).parents[3]
+    paths = [f"/casemate/{p}" for p in ("core", "policies", "tools/gate.py", "tools/connectors", "pyproject.toml")]
+    paths += [str(repository / p) for p in ("core", "tools", "policies", ".git")]
+    assert await found(room, "read", paths=paths) == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "os:system",
+        "tools.gate:Gate",
+        "tools.investigate.read_email:run:x",
+        "tools.investigate.read_email",
+        "tools.investigate..os:system",
+        "tools.investigate.read_email:__import__",
+        "tools.connectors.lab:LabConnector",
+    ],
+)
+async def test_entry_outside_the_reading_tools_is_refused(room: BubblewrapSandbox, entry: str) -> None:
+    with pytest.raises(ToolRefused):
+        await room.run(entry, {"arguments": {}, "inputs": {}})
+
+
+async def test_tool_that_hangs_is_stopped_and_nothing_of_it_is_left(room: BubblewrapSandbox) -> None:
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    with pytest.raises(ToolRefused, match="longer than"):
+        await room.run(PROBE + "hang", {"arguments": {}}, Limits(seconds=0.5))
+    left = [c for c in psutil.Process().children(recursive=True) if c.pid not in before]
+    _, alive = await asyncio.to_thread(psutil.wait_procs, left, 5)
+    assert alive == []
+
+
+async def test_cancelled_call_kills_its_sandbox(room: BubblewrapSandbox) -> None:
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    call = asyncio.create_task(room.run(PROBE + "hang", {"arguments": {}}, Limits(seconds=60)))
+    async with asyncio.timeout(10):
+        while not [c for c in psutil.Process().children() if c.pid not in before]:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.01)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    left = [c for c in psutil.Process().children(recursive=True) if c.pid not in before]
+    _, alive = await asyncio.to_thread(psutil.wait_procs, left, 5)
+    assert alive == []
+
+
+async def test_memory_beyond_the_limit_is_refused_to_the_tool(room: BubblewrapSandbox) -> None:
+    assert await found(room, "memory", Limits(memory=512 * 1024**2)) == []
+
+
+async def test_answer_beyond_the_limit_is_refused(room: BubblewrapSandbox) -> None:
+    with pytest.raises(ToolRefused, match="larger than 100 bytes"):
+        await found(room, "read", Limits(output=100), paths=["/dev/null"] * 50)
+
+
+async def test_request_beyond_the_limit_is_refused(room: BubblewrapSandbox) -> None:
+    with pytest.raises(ToolRefused, match="larger than"):
+        await found(room, "read", Limits(request=1000), paths=["x" * 2000])
+
+
+async def test_inherited_descriptors_do_not_reach_the_tool(room: BubblewrapSandbox, tmp_path: Path) -> None:
+    (tmp_path / "open").write_text("x")
+    fd = os.open(tmp_path / "open", os.O_RDONLY)
+    os.set_inheritable(fd, True)
+    try:
+        assert await found(room, "descriptors") == []
+    finally:
+        os.close(fd)
+
+
+async def test_many_calls_at_once_all_answer(room: BubblewrapSandbox) -> None:
+    answers = await asyncio.gather(*(found(room, "environment") for _ in range(12)))
+    assert answers == [[]] * 12
+
+
+def test_one_sandbox_serves_one_loop_after_another(room: BubblewrapSandbox) -> None:
+    async def burst() -> list[object]:
+        return await asyncio.gather(*(found(room, "environment") for _ in range(5)))
+
+    assert asyncio.run(burst()) == asyncio.run(burst())
+
+
+def test_missing_bubblewrap_is_one_sentence_and_no_fallback() -> None:
+    with pytest.raises(SandboxUnavailable, match="apt install bubblewrap"):
+        open_sandbox(bwrap="/nowhere/bwrap")
+
+
+def test_bubblewrap_that_cannot_make_namespaces_is_refused(tmp_path: Path) -> None:
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    with pytest.raises(SandboxUnavailable, match="user namespaces"):
+        open_sandbox(bwrap=str(fake))
+
+
+def test_bubblewrap_that_isolates_nothing_does_not_pass_the_self_test(tmp_path: Path) -> None:
+    """A stand-in that drops every option and runs the command on the host, as a broken wrapper would."""
+    fake = tmp_path / "bwrap"
+    repository = Path(__file__).parents[3]
+    fake.write_text(
+        "#!/bin/bash\n"
+        'while [ "$1" != "--" ]; do shift; done; shift\n'
+        f'args=("${{@//\\/casemate/{str(repository).replace("/", chr(92) + "/")}}}")\n'
+        'exec "${args[@]}"\n'
+    )
+    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    with pytest.raises(SandboxUnavailable, match="read files of the host"):
+        open_sandbox(bwrap=str(fake))
+
+
+def test_unknown_tier_is_refused() -> None:
+    with pytest.raises(SandboxUnavailable, match="no sandbox tier"):
+        open_sandbox("none")  # type: ignore[arg-type]
+
+
+def test_self_test_runs_once_per_process(sandbox: Sandbox) -> None:
+    assert open_sandbox() is sandbox
+
+
+def test_filter_is_a_bpf_program() -> None:
+    program = seccomp.program()
+    assert len(program) % 8 == 0
+    assert len(program) > 8 * len(seccomp.REQUIRED)
+
+
+def test_root_shows_no_home_and_no_checkout_except_the_code_it_needs() -> None:
+    arguments = root(1024).arguments
+    destinations = {arguments[i + 2] for i, a in enumerate(arguments) if a in {"--ro-bind", "--ro-bind-try", "--bind"}}
+    repository = str(Path(__file__).parents[3])
+    assert "--bind" not in arguments
+    assert not {"/", "/etc", "/home", "/root", "/usr", "/proc", str(Path.home()), repository} & destinations
+    assert all("/tools" not in d or d.startswith("/casemate/") for d in destinations)

@@ -1,0 +1,74 @@
+"""The read-only root of a sandbox: Python, the installed packages, the tool code, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+#: Where the tool code lies inside the sandbox, so that the path of the checkout is not told.
+CODE = "/casemate"
+#: The parts of this package a tool may import; the gate and the connectors stay outside.
+CODE_PARTS = ("tools/__init__.py", "tools/investigate", "tools/sandbox/__init__.py", "tools/sandbox/runtime.py",
+              "tools/sandbox/probes.py")  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Root:
+    """How to start Python inside, and the bubblewrap arguments that make its root."""
+
+    python: str
+    packages: str
+    arguments: tuple[str, ...]
+
+
+@cache
+def root(tmp_bytes: int) -> Root:
+    """Computed once per process from the running interpreter, so it fits distribution and pyenv Pythons alike."""
+    python = Path(sys.executable).resolve()
+    packages = sysconfig.get_path("purelib")
+    shown = {str(python), sysconfig.get_path("stdlib"), packages}
+    shown |= {sysconfig.get_path("platlib"), *_libpython(), *_system_libraries()}
+    arguments: list[str] = []
+    for link in ("/lib", "/lib64", "/lib32"):
+        if Path(link).is_symlink():
+            arguments += ["--symlink", str(Path(link).readlink()), link]
+    for path in _outermost(shown):
+        arguments += ["--ro-bind", path, path]
+    code = Path(__file__).resolve().parents[2]
+    for part in CODE_PARTS:
+        arguments += ["--ro-bind", str(code / part), f"{CODE}/{part}"]
+    arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--dev-bind", "/dev/null", "/dev/null"]
+    arguments += ["--size", str(tmp_bytes), "--perms", "0700", "--tmpfs", "/tmp"]  # noqa: S108 - inside the sandbox
+    # Last: bubblewrap's own root is a writable tmpfs without a limit until it is remounted.
+    arguments += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - inside the sandbox
+    return Root(python=str(python), packages=packages, arguments=tuple(arguments))
+
+
+def _libpython() -> set[str]:
+    directory = sysconfig.get_config_var("LIBDIR") or ""
+    version = sysconfig.get_config_var("LDVERSION") or sysconfig.get_python_version()
+    return {str(path) for path in Path(directory).glob(f"libpython{version}*.so*")} if directory else set()
+
+
+def _system_libraries() -> set[str]:
+    multiarch = sysconfig.get_config_var("MULTIARCH") or "no-multiarch"
+    shown = set()
+    for base in (Path("/usr/lib"), Path("/usr/lib64"), Path("/lib"), Path("/lib64")):
+        if base.is_symlink() or not base.is_dir():
+            continue
+        if (base / multiarch).is_dir():
+            shown |= {str(base / multiarch), *map(str, base.glob("ld-linux*"))}
+        else:
+            shown.add(str(base))
+    return shown
+
+
+def _outermost(paths: set[str]) -> list[str]:
+    kept: list[str] = []
+    for path in sorted(paths, key=len):
+        if path and Path(path).exists() and not any(path == k or path.startswith(f"{k}/") for k in kept):
+            kept.append(path)
+    return kept

@@ -1,0 +1,86 @@
+"""The system-call filter of a sandbox, as a compiled BPF program that bubblewrap loads before the tool's first byte."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from functools import cache
+
+from core.errors import SandboxUnavailable
+
+#: Calls a tool never needs. Most are reachable from an empty user namespace and have been ways out of one.
+DENIED = (
+    # one process, one thread: nothing to fork, so nothing outlives or outnumbers the tool
+    "clone", "fork", "vfork", "execveat",
+    # namespaces and mounts
+    "unshare", "setns", "mount", "umount2", "umount", "pivot_root", "chroot", "mount_setattr", "move_mount",
+    "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "statmount", "listmount",
+    # sockets of every family, so also netlink, vsock and AF_ALG, which an empty network namespace leaves open
+    "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "socketcall",
+    # other processes
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_open", "pidfd_getfd",
+    "pidfd_send_signal",
+    # kernel attack surface
+    "io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup", "io_submit", "bpf", "userfaultfd",
+    "perf_event_open", "memfd_create", "memfd_secret", "keyctl", "add_key", "request_key", "fanotify_init",
+    "name_to_handle_at", "open_by_handle_at", "lookup_dcookie", "vmsplice", "personality", "modify_ldt",
+    "move_pages", "migrate_pages", "mbind", "set_mempolicy", "uselib", "nfsservctl", "quotactl", "quotactl_fd",
+    # System V and POSIX queues, which outlive a process
+    "shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "msgctl", "semget", "semop", "semctl", "mq_open",
+    # the machine itself
+    "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff",
+    "acct", "syslog", "iopl", "ioperm", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "stime",
+    "sethostname", "setdomainname", "vhangup", "mknod", "mknodat",
+)  # fmt: skip
+
+#: Without these the filter would not be one; a libseccomp that does not know them is refused.
+REQUIRED = frozenset({"clone", "socket", "unshare", "ptrace", "mount", "bpf", "keyctl", "io_uring_setup"})
+
+#: ioctl requests that type into, or paste to, the terminal casemate was started from (CVE-2017-5226).
+TERMINAL_REQUESTS = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
+#: The kernel reads an ioctl request as 32 bits, so the filter must too (CVE-2019-10063).
+LOW_32_BITS = 0xFFFFFFFF
+
+
+@cache
+def program() -> bytes:
+    """The filter as BPF bytes. Calls of another ABI (i386, x32) kill the process: libseccomp's bad-arch action.
+
+    Raises:
+        SandboxUnavailable: libseccomp is missing or too old.
+    """
+    try:
+        import pyseccomp
+    except (ImportError, RuntimeError, OSError):
+        raise SandboxUnavailable(
+            "The sandbox needs libseccomp: install it with `apt install libseccomp2`, then run `casemate sandbox`."
+        ) from None
+    filter_ = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    filter_.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)
+    for name in DENIED:
+        try:
+            filter_.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
+        except (OSError, ValueError):
+            if name in REQUIRED:
+                raise SandboxUnavailable(
+                    f"This libseccomp does not know the system call {name}: upgrade it to 2.5 or later."
+                ) from None
+    # The C library falls back to clone, which is filtered, only if the kernel seems not to have clone3.
+    filter_.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
+    for request in TERMINAL_REQUESTS:
+        filter_.add_rule(
+            pyseccomp.ERRNO(errno.EPERM), "ioctl", pyseccomp.Arg(1, pyseccomp.MASKED_EQ, LOW_32_BITS, request)
+        )
+    with tempfile.TemporaryFile() as file:
+        filter_.export_bpf(file)
+        file.seek(0)
+        return file.read()
+
+
+def program_fd() -> int:
+    """A fresh descriptor to read the program from; bubblewrap reads it once to the end. The caller closes it."""
+    fd = os.memfd_create("seccomp", os.MFD_CLOEXEC)
+    os.write(fd, program())
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
