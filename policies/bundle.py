@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from core.canonical import Json, digest
 from core.errors import BundleInvalid, Problem
-from policies.actions import ActionRules, Ask
+from policies.actions import STANDARD_ROLES, ActionRules
 from policies.compiled import Bundle, CompiledRule
-from policies.condition import Compiler, ConditionInvalid
+from policies.condition import Compiler, Condition, ConditionInvalid
 from policies.document import Document, check_model, nearest, read_document
 from policies.examples import run_examples
 from policies.guardrails import Guardrails
@@ -20,6 +19,11 @@ __all__ = ["Bundle", "BundleInvalid", "default_bundle_path", "load_bundle"]
 
 #: The files of a bundle; a file with any other name is a problem, so that a misspelt one is noticed.
 FILES = ("organization.yaml", "masking.yaml", "actions.yaml", "guardrails.yaml")
+
+#: Lets conditions compile although the organization does not.
+_NOBODY = Organization(name="nobody", domains=["invalid.example"])
+
+Place = tuple[int | str, ...]
 
 
 def default_bundle_path() -> Path:
@@ -38,14 +42,9 @@ def load_bundle(path: Path) -> Bundle:
     masking = check_model(documents["masking.yaml"], MaskingRules)
     actions = check_model(documents["actions.yaml"], ActionRules)
     guardrails = check_model(documents["guardrails.yaml"], Guardrails)
+    conditions = _check_rules(documents["actions.yaml"], Compiler(organization or _NOBODY))
     for document in documents.values():
         problems.extend(document.problems)
-    rules: tuple[CompiledRule, ...] = ()
-    if actions is not None:
-        problems.extend(_inconsistencies(documents["actions.yaml"], actions))
-        if organization is not None:
-            rules, flaws = _compile(documents["actions.yaml"], actions, Compiler(organization))
-            problems.extend(flaws)
     hash_ = _hash(documents, problems)
     # Examples run only on a bundle that is otherwise sound: a broken rule would fail them all.
     if problems or organization is None or masking is None or actions is None or guardrails is None:
@@ -57,7 +56,9 @@ def load_bundle(path: Path) -> Bundle:
         masking=masking,
         actions=actions,
         guardrails=guardrails,
-        rules=rules,
+        rules=tuple(
+            CompiledRule(rule=rule, condition=conditions.get(number)) for number, rule in enumerate(actions.rules)
+        ),
         documents=documents,
     )
     failed = run_examples(bundle)
@@ -79,41 +80,51 @@ def _read(path: Path) -> tuple[dict[str, Document], list[Problem]]:
     return {name: read_document(path / name) for name in FILES}, problems
 
 
-def _inconsistencies(document: Document, actions: ActionRules) -> Iterator[Problem]:
+def _check_rules(document: Document, compiler: Compiler) -> dict[int, Condition]:
+    """Compile every condition and check what no schema can. Reads raw rows, so that a typo in one key hides nothing."""
+    rows = document.data.get("rules") if isinstance(document.data, dict) else None
+    roles = document.data.get("roles") if isinstance(document.data, dict) else None
+    known = [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else list(STANDARD_ROLES)
+    conditions: dict[int, Condition] = {}
     seen: set[str] = set()
-    for number, rule in enumerate(actions.rules):
+    for number, row in enumerate(rows if isinstance(rows, list) else []):
+        if not isinstance(row, dict):
+            continue
         path = ("rules", number)
-        if rule.id in seen:
-            yield document.problem((*path, "id"), f"rule id `{rule.id}` appears twice; give each rule its own")
-        seen.add(rule.id)
-        if isinstance(rule.then, Ask):
-            for position, role in enumerate(rule.then.roles):
-                if role not in actions.roles:
-                    hint = nearest(role, actions.roles) or f"roles are {', '.join(actions.roles)}"
-                    message = f"nobody can hold the role `{role}`; {hint}"
-                    yield document.problem((*path, "then", "from", position), message)
-        for position, example in enumerate(rule.examples):
-            tool = example.given.tool
-            if tool is not None and tool not in rule.tools:
-                where = (*path, "examples", position, "given", "tool")
-                yield document.problem(where, f"rule `{rule.id}` does not speak of `{tool}`; use one of its tools")
-
-
-def _compile(
-    document: Document, actions: ActionRules, compiler: Compiler
-) -> tuple[tuple[CompiledRule, ...], list[Problem]]:
-    compiled: list[CompiledRule] = []
-    problems: list[Problem] = []
-    for number, rule in enumerate(actions.rules):
-        condition = None
-        if rule.when is not None:
+        name = row.get("id")
+        if isinstance(name, str) and name in seen:
+            message = f"rule id `{name}` appears twice; give each rule its own"
+            document.problems.append(document.problem((*path, "id"), message))
+        seen.add(str(name))
+        _check_roles(document, path, row.get("then"), known)
+        _check_example_tools(document, path, row)
+        if isinstance(row.get("when"), str):
             try:
-                condition = compiler.compile(rule.when)
+                conditions[number] = compiler.compile(row["when"])
             except ConditionInvalid as error:
-                place = ("rules", number, "when")
-                problems.extend(document.problem_inside(place, flaw.offset, flaw.message) for flaw in error.flaws)
-        compiled.append(CompiledRule(rule=rule, condition=condition))
-    return tuple(compiled), problems
+                where = (*path, "when")
+                found = [document.problem_inside(where, flaw.offset, flaw.message) for flaw in error.flaws]
+                document.problems.extend(found)
+    return conditions
+
+
+def _check_roles(document: Document, path: Place, then: Json, known: list[str]) -> None:
+    roles = then.get("from") if isinstance(then, dict) else None
+    for position, role in enumerate(roles if isinstance(roles, list) else []):
+        if role not in known:
+            hint = nearest(str(role), known) or f"roles are {', '.join(known)}"
+            message = f"nobody can hold the role `{role}`; {hint}"
+            document.problems.append(document.problem((*path, "then", "from", position), message))
+
+
+def _check_example_tools(document: Document, path: Place, row: Json) -> None:
+    tools, examples = row.get("tools"), row.get("examples")
+    for position, example in enumerate(examples if isinstance(examples, list) else []):
+        given = example.get("given") if isinstance(example, dict) else None
+        tool = given.get("tool") if isinstance(given, dict) else None
+        if tool is not None and isinstance(tools, list) and tool not in tools:
+            message = f"this rule does not speak of `{tool}`; use one of its tools"
+            document.problems.append(document.problem((*path, "examples", position, "given", "tool"), message))
 
 
 def _hash(documents: dict[str, Document], problems: list[Problem]) -> str:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from core.decision import Decision, Facts, Outcome
 from core.errors import Problem
-from policies.actions import DEFAULT_EXPIRES, Ask, Limit, Rule
+from policies.actions import Ask, Limit, Rule
 from policies.compiled import Bundle, CompiledRule
 from policies.condition import Undecided
 from policies.vocabulary import activation
+
+#: Tools that the gate answers by itself and no registry lists.
+_BUILT_IN: Mapping[str, Collection[str]] = {"case_file": ()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +54,7 @@ def tool_has_rule(bundle: Bundle, tool: str) -> bool:
 def check_tools(bundle: Bundle, tools: Mapping[str, Collection[str]]) -> list[Problem]:
     """Rules and sinks that name a tool or an argument that does not exist. `tools` maps a tool to its arguments."""
     problems: list[Problem] = []
+    tools = {**_BUILT_IN, **tools}
     document = bundle.documents["actions.yaml"]
     for number, compiled in enumerate(bundle.rules):
         path = ("rules", number)
@@ -93,7 +97,7 @@ def _answer(compiled: CompiledRule, facts: Facts, named: Mapping[str, object]) -
     exceeded = _exceeded(rule.limit, named) if rule.limit is not None else None
     if exceeded is not None:
         reason = f"Rule {rule.id} allows {exceeded}, and that many were done, so a person must agree."
-        ask = Ask(approvals=1, roles=(), expires=DEFAULT_EXPIRES)
+        ask = Ask(approvals=1)
         return _Answer(rule=rule.id, outcome=Outcome.ASK, reason=reason, ask=ask, lease=rule.lease)
     return _Answer(rule=rule.id, outcome=Outcome.ALLOW, reason=_allowed(rule, facts.tool), lease=rule.lease)
 
