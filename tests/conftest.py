@@ -10,6 +10,7 @@ import pytest
 from core.clock import FixedClock
 from core.store.engine import Store
 from core.vault import Keyring
+from tests.servers import postgres_server, redis_server
 
 
 @pytest.fixture
@@ -27,6 +28,43 @@ def keyring(tmp_path: Path) -> Keyring:
 def store(tmp_path: Path, clock: FixedClock, keyring: Keyring) -> Iterator[Store]:
     """A migrated SQLite store on the fixed clock."""
     opened = Store.open(f"sqlite:///{tmp_path / 'casemate.db'}", clock=clock, keyring=keyring)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL that this test process started."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[str]:
+    """The URL of a Redis that this test process started."""
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    """The URL of an empty database for one test."""
+    import psycopg
+
+    from core.ids import new_id
+
+    name = new_id("ref")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]  # a name we made ourselves
+    return postgres.rsplit("/", 1)[0] + f"/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path, clock: FixedClock, keyring: Keyring) -> Iterator[Store]:
+    """The same test on both databases."""
+    url = f"sqlite:///{tmp_path / 'any.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    opened = Store.open(url, clock=clock, keyring=keyring)
     opened.migrate()
     yield opened
     opened.close()

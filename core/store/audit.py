@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from core.audit import GENESIS, AuditEvent, link
 from core.canonical import JsonObject
 from core.clock import Clock
 from core.errors import AuditBroken
+from core.store.columns import storable
 from core.store.schema import AuditRow
 
 #: PostgreSQL advisory lock that orders writers of the chain.
@@ -27,7 +29,7 @@ class AuditTrail:
 
     def take(self, event: AuditEvent) -> None:
         """Record `event` with this transaction: both are kept, or neither."""
-        self._pending.append(event)
+        self._pending.append(replace(event, data=storable(event.data)))
 
     def flush(self) -> None:
         """Link and write what was taken. Called by `Store.begin` just before it commits."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, MetaData, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from core.canonical import JsonObject
-from core.store.columns import JsonColumn, UtcDateTime
+from core.store.columns import SafeJson, SafeText, UtcDateTime
 
 #: SQLite counts only INTEGER primary keys by itself.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
@@ -25,7 +25,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {JsonObject: JsonColumn, datetime: UtcDateTime, bytes: LargeBinary, str: Text}  # noqa: RUF012 — SQLAlchemy's own protocol
+    type_annotation_map = {JsonObject: SafeJson, datetime: UtcDateTime, bytes: LargeBinary, str: SafeText}  # noqa: RUF012 — SQLAlchemy's own protocol
 
 
 class TicketRow(Base):
@@ -144,7 +144,7 @@ class ProposalRow(Base):
     tool: Mapped[str]
     arguments: Mapped[JsonObject]
     reason: Mapped[str]
-    evidence: Mapped[list[str]] = mapped_column(JsonColumn)
+    evidence: Mapped[list[str]] = mapped_column(SafeJson())
     proposed_by: Mapped[str]
     state: Mapped[str] = mapped_column(String(32), index=True)
     binding: Mapped[JsonObject]
@@ -166,7 +166,7 @@ class ApprovalRow(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     proposal_id: Mapped[str] = mapped_column(ForeignKey("proposals.id"))
     person: Mapped[str]
-    roles: Mapped[list[str]] = mapped_column(JsonColumn)
+    roles: Mapped[list[str]] = mapped_column(SafeJson())
     approve: Mapped[bool]
     reason: Mapped[str]
     digest: Mapped[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from core.store.columns import JsonColumn, UtcDateTime
+from core.store.columns import SafeJson, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("ticket_id", sa.String(length=40), nullable=True),
-        sa.Column("data", JsonColumn, nullable=False),
+        sa.Column("data", SafeJson(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_events")),
     )
@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("process", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
-        sa.Column("data", JsonColumn, nullable=False),
+        sa.Column("data", SafeJson(), nullable=False),
         sa.PrimaryKeyConstraint("process", name=op.f("pk_heartbeats")),
     )
     op.create_table(
@@ -70,7 +70,7 @@ def upgrade() -> None:
         sa.Column("framework", sa.Text(), nullable=False),
         sa.Column("team", sa.Text(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("masked", JsonColumn, nullable=True),
+        sa.Column("masked", SafeJson(), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("lease_owner", sa.Text(), nullable=True),
         sa.Column("lease_until", UtcDateTime(), nullable=True),
@@ -112,7 +112,7 @@ def upgrade() -> None:
         sa.Column("team", sa.Text(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("bundle_hash", sa.Text(), nullable=False),
-        sa.Column("data", JsonColumn, nullable=False),
+        sa.Column("data", SafeJson(), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("model_requests", sa.Integer(), nullable=False),
         sa.Column("tokens_in", sa.Integer(), nullable=False),
@@ -131,11 +131,11 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("tool", sa.Text(), nullable=False),
         sa.Column("agent", sa.Text(), nullable=False),
-        sa.Column("arguments", JsonColumn, nullable=False),
+        sa.Column("arguments", SafeJson(), nullable=False),
         sa.Column("trust", sa.Text(), nullable=False),
         sa.Column("summary", sa.Text(), nullable=False),
-        sa.Column("facts", JsonColumn, nullable=False),
-        sa.Column("detail", JsonColumn, nullable=False),
+        sa.Column("facts", SafeJson(), nullable=False),
+        sa.Column("detail", SafeJson(), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("sandbox", sa.Text(), nullable=False),
         sa.Column("duration_ms", sa.Integer(), nullable=False),
@@ -150,7 +150,7 @@ def upgrade() -> None:
         sa.Column("ticket_id", sa.String(length=40), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("destination", sa.Text(), nullable=False),
-        sa.Column("payload", JsonColumn, nullable=False),
+        sa.Column("payload", SafeJson(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due_at", UtcDateTime(), nullable=False),
         sa.Column("delivered_at", UtcDateTime(), nullable=True),
@@ -169,15 +169,15 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("ticket_id", sa.String(length=40), nullable=False),
         sa.Column("tool", sa.Text(), nullable=False),
-        sa.Column("arguments", JsonColumn, nullable=False),
+        sa.Column("arguments", SafeJson(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("evidence", JsonColumn, nullable=False),
+        sa.Column("evidence", SafeJson(), nullable=False),
         sa.Column("proposed_by", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
-        sa.Column("binding", JsonColumn, nullable=False),
+        sa.Column("binding", SafeJson(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("decision", JsonColumn, nullable=True),
-        sa.Column("provenance", JsonColumn, nullable=False),
+        sa.Column("decision", SafeJson(), nullable=True),
+        sa.Column("provenance", SafeJson(), nullable=False),
         sa.Column("replaces", sa.Text(), nullable=True),
         sa.Column("expires_at", UtcDateTime(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -220,7 +220,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("proposal_id", sa.String(length=40), nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
-        sa.Column("roles", JsonColumn, nullable=False),
+        sa.Column("roles", SafeJson(), nullable=False),
         sa.Column("approve", sa.Boolean(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
@@ -238,7 +238,7 @@ def upgrade() -> None:
         sa.Column("connector", sa.Text(), nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
-        sa.Column("outcome", JsonColumn, nullable=False),
+        sa.Column("outcome", SafeJson(), nullable=False),
         sa.Column("reverts_at", UtcDateTime(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
