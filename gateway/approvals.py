@@ -69,10 +69,10 @@ def show(
 def approve(
     proposal_id: str,
     said: Approve,
-    caller: Annotated[Caller, Depends(Permit(Role.APPROVER))],
+    caller: Annotated[Caller, Depends(Permit(Role.APPROVER, Role.ANALYST))],
     our: Annotated[Parts, Depends(parts)],
 ) -> JsonObject:
-    """Approve. The action runs once enough people have."""
+    """Approve. The action runs once enough people have; the rule says whose answer counts."""
     return _answer(our, caller, proposal_id, said, approve=True)
 
 
@@ -80,7 +80,7 @@ def approve(
 def deny(
     proposal_id: str,
     said: Deny,
-    caller: Annotated[Caller, Depends(Permit(Role.APPROVER))],
+    caller: Annotated[Caller, Depends(Permit(Role.APPROVER, Role.ANALYST))],
     our: Annotated[Parts, Depends(parts)],
 ) -> JsonObject:
     """Deny. One denial is enough."""

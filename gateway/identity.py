@@ -19,8 +19,8 @@ class Role(StrEnum):
     """What a caller may do here. Policy rules may ask approvers for further roles, by any name."""
 
     SUBMITTER = "submitter"  # hand tickets in
-    ANALYST = "analyst"  # read tickets and approvals
-    APPROVER = "approver"  # answer approvals
+    ANALYST = "analyst"  # read tickets and approvals, and answer those whose rule names analysts
+    APPROVER = "approver"  # answer approvals that name no role, or this one
     ADMIN = "admin"  # everything, and retry tickets
     AUDITOR = "auditor"  # read tickets, approvals and the audit trail
 

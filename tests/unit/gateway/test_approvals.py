@@ -85,11 +85,22 @@ def test_an_unknown_member_of_an_answer_is_refused(gateway: Gateway) -> None:
     assert state(gateway, proposal) == "pending"
 
 
-@pytest.mark.parametrize("caller", ["siem", "ana", "aud", "nobody"])
-def test_who_is_no_approver_may_not_answer(gateway: Gateway, caller: str) -> None:
+@pytest.mark.parametrize("caller", ["siem", "aud", "nobody"])
+def test_who_is_neither_approver_nor_analyst_may_not_answer(gateway: Gateway, caller: str) -> None:
     proposal = pending(gateway, roles=())
     assert give(gateway, caller, proposal, "approve").status_code == 403
     assert state(gateway, proposal) == "pending"
+
+
+def test_an_analyst_may_answer_only_where_the_rule_names_analysts(gateway: Gateway) -> None:
+    proposal = pending(gateway, roles=())
+    assert give(gateway, "ana", proposal, "approve").status_code == 409
+    assert state(gateway, proposal) == "pending"
+
+
+def test_an_analyst_answers_where_the_rule_names_analysts(gateway: Gateway) -> None:
+    proposal = pending(gateway, roles=("analyst", "soc-lead"))
+    assert give(gateway, "ana", proposal, "approve").status_code == 200
 
 
 def test_an_approver_without_the_role_that_the_rule_names_may_not_answer(gateway: Gateway) -> None:

@@ -1,0 +1,216 @@
+"""What `casemate doctor` looks at. Each check says what is there and, when something is wrong, how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from core.errors import BundleInvalid, CasemateError
+
+if TYPE_CHECKING:
+    from httpx2 import Response
+
+    from core.canonical import JsonObject
+    from core.settings import Settings
+
+#: Seconds by which two clocks may differ before leases and expiries cannot be trusted.
+CLOCK_SECONDS = 30
+#: Seconds the model endpoint and the broker get to answer.
+ANSWER_SECONDS = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """The outcome of one check."""
+
+    name: str
+    ok: bool
+    detail: str
+    #: What to do when it is not ok; empty otherwise.
+    mend: str = ""
+
+    def as_json(self) -> JsonObject:
+        return {"name": self.name, "ok": self.ok, "detail": self.detail, "mend": self.mend}
+
+
+def database(settings: Settings) -> Finding:
+    """Opens, has its tables, and can be written."""
+    from cli.context import open_store
+
+    with open_store(settings) as store:
+        with store.read() as tx:
+            counts = tx.tickets.counts()
+            halted = tx.operations.halted()
+        with store.begin() as tx:
+            tx.operations.forget(before=store.clock.now() - timedelta(days=7))
+    detail = f"{sum(counts.values())} tickets" + (f"; halted: {halted}" if halted else "")
+    return Finding(name="database", ok=not halted, detail=detail, mend="casemate resume" if halted else "")
+
+
+def broker(settings: Settings) -> Finding:
+    """Takes a connection."""
+    from workers.app import make_app
+
+    app = make_app(settings)
+    try:
+        with app.connection_for_write(connect_timeout=ANSWER_SECONDS) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=ANSWER_SECONDS)
+            transport = connection.transport.driver_type
+    except _broker_errors(app) as error:
+        return Finding(
+            name="broker",
+            ok=False,
+            detail=f"does not answer ({type(error).__name__})",
+            mend="Start it, and check CASEMATE_BROKER_URL; tickets are safe meanwhile and go on when it is back.",
+        )
+    return Finding(name="broker", ok=True, detail=transport)
+
+
+def worker(settings: Settings) -> Finding:
+    """At least one worker shows signs of life, and has all it needs."""
+    from cli.context import open_store
+    from workers.lifecycle import HEARTBEAT_SECONDS
+
+    with open_store(settings) as store, store.read() as tx:
+        since = store.clock.now() - timedelta(seconds=4 * HEARTBEAT_SECONDS)
+        alive = [process for process in tx.operations.alive(since=since) if process["kind"] == "worker"]
+    if not alive:
+        return Finding(name="worker", ok=False, detail="none runs", mend="Start one: casemate worker, or casemate up.")
+    troubles = [process["data"]["trouble"] for process in alive if "trouble" in process["data"]]
+    if troubles:
+        return Finding(name="worker", ok=False, detail=troubles[0], mend="Mend that; the worker notices by itself.")
+    return Finding(name="worker", ok=True, detail=", ".join(process["process"] for process in alive))
+
+
+def model(settings: Settings) -> Finding:
+    """The endpoint answers, and knows the model's name."""
+    import httpx2
+
+    mend = "Start it (casemate serve playbook, or casemate up), and check CASEMATE_MODEL_URL."
+    try:
+        answer = _ask_model(settings)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        return Finding(
+            name="model", ok=False, detail=f"{settings.model_url} does not answer ({type(error).__name__})", mend=mend
+        )
+    if answer.status_code in {401, 403}:
+        detail = f"{settings.model_url} refuses the key ({answer.status_code})"
+        return Finding(name="model", ok=False, detail=detail, mend="Set CASEMATE_MODEL_API_KEY.")
+    if answer.status_code >= 500:
+        return Finding(name="model", ok=False, detail=f"{settings.model_url} answers {answer.status_code}", mend=mend)
+    names = _model_names(answer)
+    if names and settings.model_name not in names:
+        detail = f"{settings.model_url} has no {settings.model_name}; it has {', '.join(names[:5])}"
+        return Finding(name="model", ok=False, detail=detail, mend="Set CASEMATE_MODEL_NAME to one of these.")
+    return Finding(name="model", ok=True, detail=f"{settings.model_name} at {settings.model_url}")
+
+
+def sandbox(settings: Settings) -> Finding:
+    """Tools can run, and cannot get out."""
+    from tools.sandbox.sandbox import open_sandbox
+
+    opened = open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap)
+    result = opened.selftest()
+    held = sum(check.ok for check in result.checks)
+    return Finding(
+        name="sandbox",
+        ok=result.ok,
+        detail=f"tier {result.tier}: {held} of {len(result.checks)} escape attempts failed, as they must",
+        mend="" if result.ok else "Run casemate sandbox to see which got out.",
+    )
+
+
+def policy(settings: Settings) -> Finding:
+    """The live bundle loads; its hash is what approvals are bound to."""
+    from tools.registry import default_registry
+    from workers.wiring import load_live_bundle
+
+    try:
+        bundle = load_live_bundle(settings, default_registry())
+    except BundleInvalid as error:
+        detail = f"{len(error.problems)} problems, first: {error.problems[0]}"
+        return Finding(
+            name="policy", ok=False, detail=detail, mend="Run casemate policy check, and mend what it names."
+        )
+    return Finding(name="policy", ok=True, detail=f"{bundle.path.name}, hash {bundle.hash[:16]}")
+
+
+def clock(settings: Settings) -> Finding:
+    """This machine's clock agrees with the other processes' and with the model server's."""
+    import httpx2
+
+    from cli.context import open_store
+    from core.clock import SystemClock
+
+    others: list[tuple[str, datetime]] = []
+    with open_store(settings) as store, store.read() as tx:
+        now = store.clock.now()
+        since = now - timedelta(seconds=CLOCK_SECONDS)
+        others += [
+            (process["process"], datetime.fromisoformat(process["at"])) for process in tx.operations.alive(since=since)
+        ]
+    try:
+        date = _ask_model(settings).headers.get("date")
+        if date:
+            others.append(("the model server", parsedate_to_datetime(date)))
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
+        pass  # the model check says so
+    now = SystemClock().now()
+    for name, theirs in others:
+        apart = abs((theirs - now).total_seconds())
+        if apart > CLOCK_SECONDS:
+            detail = f"{name} is {apart:.0f} s away from this machine"
+            return Finding(
+                name="clock", ok=False, detail=detail, mend="Synchronise the clocks, for instance with chrony."
+            )
+    return Finding(
+        name="clock", ok=True, detail=f"{now.isoformat(timespec='seconds')}, compared with {len(others)} others"
+    )
+
+
+#: In the order they are printed: a broken first one explains the others.
+CHECKS: dict[str, Callable[[Settings], Finding]] = {
+    "database": database,
+    "broker": broker,
+    "worker": worker,
+    "model": model,
+    "sandbox": sandbox,
+    "policy": policy,
+    "clock": clock,
+}
+
+
+def examine(name: str, settings: Settings) -> Finding:
+    """Run one check; whatever goes wrong is a finding, so that the other checks still run."""
+    try:
+        return CHECKS[name](settings)
+    except CasemateError as error:
+        first, _, rest = str(error).partition(": ")
+        return Finding(name=name, ok=False, detail=first, mend=rest or first)
+    except Exception as error:  # noqa: BLE001 - the outermost handler of a check
+        return Finding(name=name, ok=False, detail=f"broke with {type(error).__name__}", mend="Report this as a bug.")
+
+
+def _ask_model(settings: Settings) -> Response:
+    import httpx2
+
+    return httpx2.get(
+        settings.model_url.rstrip("/") + "/models",
+        headers={"Authorization": f"Bearer {settings.model_api_key.get_secret_value()}"},
+        timeout=ANSWER_SECONDS,
+    )
+
+
+def _model_names(answer: Response) -> list[str]:
+    try:
+        return [str(item["id"]) for item in answer.json()["data"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _broker_errors(app: Any) -> tuple[type[Exception], ...]:
+    with app.connection_for_write() as connection:
+        return (OSError, *connection.connection_errors, *connection.channel_errors)

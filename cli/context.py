@@ -1,0 +1,73 @@
+"""Opens what a command works with: settings, store, bell. Each command opens only what it needs."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from core.errors import CasemateError
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+    from core.store.engine import Store
+
+
+class BadSettings(CasemateError):
+    """A `CASEMATE_*` variable that cannot be used."""
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        BadSettings: names the variable and what is wrong with it, never its value.
+    """
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from core.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        name = "__".join(str(part) for part in first["loc"]).upper()
+        raise BadSettings(f"CASEMATE_{name}: {first['msg']}; see docs/settings.md.") from None
+    except SettingsError as error:
+        raise BadSettings(f"{error}: it must be JSON; see docs/settings.md.") from None
+
+
+@contextmanager
+def open_store(settings: Settings, *, migrate: bool = False) -> Iterator[Store]:
+    """The store, closed again at the end. With `migrate`, tables and a first master key are made."""
+    from core.clock import SystemClock
+    from core.store.engine import Store
+    from core.vault import Keyring
+
+    keyring = Keyring.from_file(settings.key_file, create=migrate)
+    store = Store.open(settings.store_url, clock=SystemClock(), keyring=keyring)
+    try:
+        if migrate:
+            store.migrate()
+        yield store
+    finally:
+        store.close()
+
+
+def ringer(settings: Settings) -> Callable[[str], None]:
+    """Rings the workers for a ticket."""
+    from workers.app import make_app
+    from workers.tasks import ringer as of
+
+    ring: Callable[[str], None] = of(make_app(settings))
+    return ring
+
+
+def person() -> str:
+    """Who sits at this terminal, as the operating system knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,94 @@
+"""`casemate policy` and `casemate mask`: look at a bundle, and at what it would hide."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.output import AsJson, complain, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from policies.bundle import Bundle
+
+app = typer.Typer(help="The policy bundle.", no_args_is_help=True, rich_markup_mode=None)
+
+Folder = Annotated[Path | None, typer.Argument(help="Folder of the bundle; default: the live one.")]
+
+
+@app.command()
+def check(folder: Folder = None, as_json: AsJson = False) -> None:
+    """Load a bundle, run its examples, and name every problem with file, line and column."""
+    from core.errors import BundleInvalid
+
+    try:
+        bundle = _load(folder)
+    except BundleInvalid as error:
+        if as_json:
+            problems = [
+                {"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in error.problems
+            ]
+            print_json({"ok": False, "problems": problems})
+        else:
+            for problem in error.problems:
+                complain(str(problem))
+        raise typer.Exit(1) from None
+    if as_json:
+        print_json({"ok": True, "hash": bundle.hash, "rules": len(bundle.actions.rules)})
+    else:
+        say(f"{bundle.path} is sound: {len(bundle.actions.rules)} rules, hash {bundle.hash}.")
+
+
+@app.command()
+def show(folder: Folder = None, as_json: AsJson = False) -> None:
+    """Show the rules of a bundle: what each tool needs."""
+    bundle = _load(folder)
+    rules = [rule.model_dump(mode="json", by_alias=True, exclude={"examples"}) for rule in bundle.actions.rules]
+    if as_json:
+        print_json({"path": str(bundle.path), "hash": bundle.hash, "rules": rules})
+        return
+    rows = ((rule["id"], ", ".join(rule["tools"]), rule.get("when"), _then(rule["then"])) for rule in rules)
+    print_table(("rule", "tools", "when", "then"), rows, title=f"{bundle.path}  hash {bundle.hash[:16]}")
+
+
+def mask(
+    file: Annotated[str, typer.Argument(help="A text file; - reads standard input.")] = "-",
+    as_json: AsJson = False,
+) -> None:
+    """Show what a model would see of a text. Nothing is kept."""
+    from core.vault import MemoryVault
+    from policies.masking.masker import Masker
+
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="FILE") from None
+    session = Masker(_load(None)).session(MemoryVault())
+    masked = session.mask_text(content.decode("utf-8", errors="replace"))
+    if as_json:
+        entities = [entry.entity for entry in session.entries()]
+        counts = {entity: entities.count(entity) for entity in sorted(set(entities))}
+        print_json({"masked": masked, "tokens": counts})
+    else:
+        for line in masked.splitlines():
+            say(line)
+
+
+def _load(folder: Path | None) -> Bundle:
+    from cli.context import read_settings
+    from tools.registry import default_registry
+    from workers.wiring import load_live_bundle
+
+    settings = read_settings()
+    if folder is not None:
+        settings = settings.model_copy(update={"policy_dir": folder})
+    return load_live_bundle(settings, default_registry())
+
+
+def _then(then: object) -> str:
+    if isinstance(then, dict):
+        expires = f" within {then['expires'] / 3600:g} h" if then.get("expires") else ""
+        return f"ask {then['approvals']} of {', '.join(then.get('from') or ['any approver'])}{expires}"
+    return str(then)

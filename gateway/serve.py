@@ -1,0 +1,41 @@
+"""Runs the gateway process."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from core.log import configure, logger
+from core.settings import Settings
+from gateway.app import create_app
+from workers.app import make_app
+from workers.tasks import ringer
+from workers.wiring import open_store
+
+log = logger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop; requests in flight are finished."""
+    configure(settings.log_level)
+    store = open_store(settings)
+    if not settings.api_keys:
+        log.warning("no_api_keys", consequence="every request under /api is refused", setting="CASEMATE_API_KEYS")
+    app = create_app(
+        store=store,
+        clock=store.clock,
+        ring=ringer(make_app(settings)),
+        api_keys=settings.api_keys,
+        framework=settings.framework,
+    )
+    try:
+        uvicorn.run(
+            app,
+            host=settings.http_host,
+            port=settings.http_port,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
+        )
+    finally:
+        store.close()
