@@ -20,8 +20,6 @@ ADVANCE = "casemate.advance"
 SWEEP = "casemate.sweep"
 #: Seconds before Redis hands an unacknowledged ticket to another worker. Only hand-ins are acknowledged late.
 VISIBILITY_SECONDS = 120
-#: Seconds between two looks of a worker at the embedded broker.
-POLL_SECONDS = 0.1
 
 
 def make_app(settings: Settings) -> Celery:
@@ -58,7 +56,7 @@ def make_app(settings: Settings) -> Celery:
 
 def _transport_options(settings: Settings) -> dict[str, Any]:
     if settings.embedded_broker:
-        return {"polling_interval": POLL_SECONDS, "connect_args": {"timeout": 30}}
+        return {"connect_args": {"timeout": 30}}
     return {
         "visibility_timeout": VISIBILITY_SECONDS,
         # Look for abandoned messages every second: kombu's default makes that a hundred.

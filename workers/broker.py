@@ -21,6 +21,8 @@ from kombu.transport import sqlalchemy as kombu_sqlalchemy
 
 #: Seconds after which an unacknowledged message is shown again. Handing in a ticket takes milliseconds.
 VISIBILITY_SECONDS = 60
+#: Seconds between two looks of a worker at its queues.
+POLL_SECONDS = 0.1
 #: Seconds between two looks for abandoned messages.
 RESTORE_EVERY_SECONDS = 5
 
@@ -122,6 +124,8 @@ class Transport(kombu_sqlalchemy.Transport):  # type: ignore[misc]  # kombu is u
     """Kombu's transport with the channel above."""
 
     Channel = Channel
+    # Kombu would hand a `polling_interval` of the transport options on to SQLAlchemy, which refuses it.
+    polling_interval = POLL_SECONDS
 
 
 def install(url: str) -> None:
