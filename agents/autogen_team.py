@@ -154,7 +154,7 @@ class GateWorkbench(Workbench):
             result = await call
         except asyncio.CancelledError:
             result = {"error": "The run was stopped before the tool answered."}
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the outermost handler of a tool call
             result = {"error": f"The tool failed ({type(error).__name__})."}
         text = json.dumps(result, ensure_ascii=False)
         return ToolResult(name=name, result=[TextResultContent(content=text)], is_error="error" in result)

@@ -23,7 +23,7 @@ async def run_course(spec: TeamSpec, framework: str, brief: Brief, toolbox: Tool
             await asyncio.wait_for(drive(course), spec.budget.seconds)
         except TimeoutError:
             _out_of_time(course, meter)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the outermost handler of a run
             # Frameworks wrap and reword what happened; the meter holds the failure itself.
             if meter.failure is None:
                 course.stop(f"The team broke off ({type(error).__name__}); a person must look at this ticket.")

@@ -11,7 +11,7 @@ from core.canonical import Json, JsonObject, canonical_bytes
 
 #: A masked token, whole: type, id, check character.
 TOKEN = re.compile(r"[A-Z][A-Z_]*_[A-HJ-KM-NP-TV-Z2-9]{6}")
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_PLACEHOLDER = re.compile(r"\{([a-z][^{}]*)\}")
 #: Characters of one value inside a sentence.
 MAX_SHOWN = 120
 

@@ -70,6 +70,9 @@ def _comparer(test: Test, casebook: Casebook, item: Json) -> Callable[[Json], bo
     if test.contains is not None:
         part = casebook.fill(test.contains, item)
         return lambda value: _contains(value, part)
+    if test.within is not None:
+        allowed = _parts(casebook.fill(test.within, item))
+        return lambda value: bool(_parts(value)) and _parts(value) <= allowed
     if test.matches is not None:
         pattern = re2.compile(test.matches)
         return lambda value: isinstance(value, str) and pattern.search(value[:MAX_MATCHED]) is not None
@@ -90,6 +93,10 @@ def _contains(value: Json, part: Json) -> bool:
     if isinstance(value, list):
         return any(_same(element, part) for element in value)
     return isinstance(value, str) and str(part).casefold() in value.casefold()
+
+
+def _parts(value: Json) -> set[str]:
+    return {part.strip().casefold() for part in str(value or "").split(",") if part.strip()}
 
 
 def _number(value: Json) -> bool:

@@ -25,7 +25,7 @@ PLAYBOOKS = Path(__file__).parent.parent / "playbooks"
 
 #: The step every playbook starts from: E1.
 TICKET_STEP = "read_ticket"
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+_PLACEHOLDER = re.compile(r"\{([a-z][^{}]*)\}")
 
 
 def load_playbooks(directory: Path = PLAYBOOKS) -> dict[str, Playbook]:
@@ -38,7 +38,7 @@ def load_playbooks(directory: Path = PLAYBOOKS) -> dict[str, Playbook]:
     playbooks: dict[str, Playbook] = {}
     for path in sorted(directory.glob("*.yaml")):
         try:
-            playbook = document.read(path, Playbook)
+            playbook = _with_queries(document.read(path, Playbook), path)
         except BundleInvalid as error:
             problems += error.problems
             continue
@@ -78,9 +78,26 @@ def mistakes(playbook: Playbook) -> list[str]:
         found += _unknown(f"respond.{index}", paths, known | {"item", "ticket"})
         found += [f"respond.{index}: rests_on names no step `{s}`" for s in response.rests_on if s not in known]
     for index, reason in enumerate(playbook.severity.raise_):
-        found += _unknown(f"severity.raise.{index}", reason.when.facts(), known)
+        found += _unknown(f"severity.raise.{index}", reason.when.facts(), known | {"ticket"})
     found += _unknown("requires", _facts(playbook.requires), known)
     return found
+
+
+def _with_queries(playbook: Playbook, path: Path) -> Playbook:
+    """The playbook with the text of its SQL files as arguments."""
+    looks = [_with_query(look, path) for look in playbook.look]
+    refuting = playbook.refute.model_copy(update={"look": [_with_query(look, path) for look in playbook.refute.look]})
+    return playbook.model_copy(update={"look": looks, "refute": refuting})
+
+
+def _with_query(look: Look, path: Path) -> Look:
+    if look.query is None:
+        return look
+    file = path.parent / "queries" / f"{look.query}.sql"
+    if not file.is_file():
+        raise BundleInvalid([document.problem(path, f"look `{look.name}`: there is no queries/{look.query}.sql")])
+    sql = " ".join(file.read_text(encoding="utf-8").split())
+    return look.model_copy(update={"arguments": {**look.arguments, "sql": sql}})
 
 
 def placeholders(template: Any) -> set[str]:
@@ -137,7 +154,7 @@ def _references(test: Test | None) -> set[str]:
     """Paths that a condition compares with, as in `contains: "{signins.country}"`."""
     if test is None:
         return set()
-    own = placeholders([test.is_, test.contains])
+    own = placeholders([test.is_, test.contains, test.within])
     return own.union(*(_references(child) for child in test.children))
 
 

@@ -42,6 +42,8 @@ class Test(Document):
     gte: int | float | None = None
     lte: int | float | None = None
     contains: str | None = None
+    #: Every part of the value (split at commas) is a part of this template's value.
+    within: str | None = None
     matches: str | None = None
     exists: bool | None = None
     #: True when the value is a masked token: one of our own people, hosts or networks.
@@ -64,14 +66,16 @@ class Test(Document):
             raise ValueError("needs exactly one of `fact`, `field`, `all`, `any`, `not`")
         operators = self.operators
         if subjects[0] in {"fact", "field"} and len(operators) != 1:
-            raise ValueError("needs exactly one of `is`, `in`, `gte`, `lte`, `contains`, `matches`, `exists`, `own`")
+            raise ValueError(
+                "needs exactly one of `is`, `in`, `gte`, `lte`, `contains`, `within`, `matches`, `exists`, `own`"
+            )
         if subjects[0] not in {"fact", "field"} and operators:
             raise ValueError(f"`{subjects[0]}` takes conditions, not `{operators[0].rstrip('_')}`")
         return self
 
     @property
     def operators(self) -> list[str]:
-        names = ("is_", "in_", "gte", "lte", "contains", "matches", "exists", "own")
+        names = ("is_", "in_", "gte", "lte", "contains", "within", "matches", "exists", "own")
         return [name for name in names if getattr(self, name) is not None]
 
     @property
@@ -92,6 +96,8 @@ class Look(Document):
     step: Slug | None = None
     why: Annotated[str, Field(min_length=1, max_length=300)]
     arguments: dict[str, Any] = Field(default_factory=dict)
+    #: A file of `queries/`, without `.sql`; becomes the argument `sql`.
+    query: Slug | None = None
     #: A list to go through; `{item}` is the element.
     each: Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_.]*$")] | None = None
     only: Test | None = None

@@ -1,0 +1,31 @@
+WITH f AS (SELECT event, lower(path) AS p, lower(key) AS k, lower(value) AS v, value FROM flat),
+e AS (SELECT event,
+  coalesce(string_agg(v, ' ') FILTER (WHERE k IN ('action','eventtype','event_type','eventname','operationname','name','type','event','actionname','activitydisplayname','displaymessage','methodname','factor','primarydescription','operation_detail','clientappused','alert_type','threatname')), '') AS act,
+  coalesce(string_agg(v, ' ') FILTER (WHERE k IN ('result','outcome','status','errorcode','error_code','resulttype','reason','failurereason','errormessage','consolelogin','resultdescription','login_status','access_result') OR k LIKE 'is_success%'), '') AS res,
+  coalesce(string_agg(v, ' ') FILTER (WHERE k LIKE '%behavior%' OR k LIKE '%risk%' OR k LIKE '%threat%' OR k LIKE '%proxy%' OR k LIKE '%suspicious%'), '') AS risk,
+  min(v) FILTER (WHERE k IN ('country','countryorregion','country_code','countrycode')) AS country,
+  min(v) FILTER (WHERE k IN ('ismanaged','iscompliant','device_known','knowndevice','istrusteddevice')) AS managed,
+  min(v) FILTER (WHERE k IN ('mfaused','mfa','mfa_result','authenticationrequirement')) AS mfa,
+  arg_min(value, length(p)) FILTER (WHERE k IN ('ipaddress','ip_address','sourceipaddress','clientip','callerip','calleripaddress','ip','client_ip_address','clientipaddress','remote_ip')) AS ip,
+  arg_min(value, length(p)) FILTER (WHERE k IN ('userprincipalname','alternateid','email','username','user_name','principalemail','user','login','user_email','email_address','actor_email')) AS who
+  FROM f GROUP BY event),
+j AS (SELECT *,
+  regexp_matches(act, 'log.?in|log.?on|sign.?in|auth|session\.start|sso|password') AS login,
+  regexp_matches(res || ' ' || act, 'fail|denied|deny|invalid|incorrect|locked|fraud|block|reject|unauthori') OR regexp_matches(res, '(^| )5[0-9]{4}( |$)') AS bad,
+  regexp_matches(act || ' ' || res, 'mfa|push|factor|2fa|2sv|otp|verify|500121') AS second
+  FROM e)
+SELECT count(*) AS events,
+  count(*) FILTER (WHERE login AND NOT bad) AS successes,
+  count(*) FILTER (WHERE login AND bad) AS failures,
+  count(*) FILTER (WHERE second AND bad) AS mfa_denied,
+  count(DISTINCT country) FILTER (WHERE NOT bad) AS countries,
+  coalesce(string_agg(DISTINCT upper(country), ',') FILTER (WHERE NOT bad), '') AS country,
+  coalesce(arg_max(ip, event) FILTER (WHERE NOT bad), arg_max(ip, event), '') AS ip,
+  coalesce(arg_max(who, event), '') AS account,
+  count(DISTINCT who) AS accounts,
+  count(*) FILTER (WHERE regexp_matches(act, 'imap|pop3|smtp|activesync|exchange web|other clients|legacy|basic auth')) AS legacy,
+  count(*) FILTER (WHERE regexp_matches(risk, 'high|new (device|ip|country|geo-location|city)=positive|atrisk|anonym|tor |true|fatigue|impossible')) AS risky,
+  count(*) FILTER (WHERE managed = 'false' AND NOT bad) AS unknown_devices,
+  count(*) FILTER (WHERE managed = 'true' AND NOT bad) AS known_devices,
+  count(*) FILTER (WHERE NOT bad AND mfa IN ('multifactorauthentication','yes','true','passed','success','push_accepted')) AS mfa_passed
+FROM j
