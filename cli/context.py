@@ -27,8 +27,10 @@ def read_settings() -> Settings:
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
+    from core.log import configure
     from core.settings import Settings
 
+    configure("error")  # a command answers on its own; processes that stay set their own level
     try:
         return Settings()
     except ValidationError as error:

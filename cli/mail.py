@@ -42,7 +42,7 @@ def _identity(message_id: str, content: bytes) -> str:
 def _title(subject: object) -> str:
     text = _raw(subject)
     with suppress(HeaderParseError, LookupError, ValueError):  # a broken encoding is shown as it stands
-        text = str(make_header(decode_header(text)))
+        text = str(make_header(decode_header(text))).strip() or text
     visible = "".join(character for character in text if character.isprintable() and not _half(character))
     return visible.strip()[:MAX_TITLE] or "A message without a subject"
 
