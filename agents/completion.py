@@ -11,8 +11,11 @@ import json
 from core.canonical import Json, JsonObject
 
 
-def read_completion(content: bytes) -> JsonObject | None:
-    """The completion in an answer, mended; None when it is something else."""
+def read_completion(content: bytes, model: str) -> JsonObject | None:
+    """The completion in an answer, mended; None when it is something else.
+
+    `model` is the name that was asked for: an endpoint may call its model otherwise, which AutoGen warns about.
+    """
     value = _parse(content)
     choices = value.get("choices") if isinstance(value, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
@@ -31,7 +34,7 @@ def read_completion(content: bytes) -> JsonObject | None:
         "id": str(value.get("id", "")),
         "object": "chat.completion",
         "created": 0,
-        "model": str(value.get("model", "")),
+        "model": model,
         "choices": [{"index": 0, "message": mended, "finish_reason": reason}],
         "usage": {**usage, "total_tokens": sum(usage.values())},
     }

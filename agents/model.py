@@ -78,10 +78,11 @@ def metered(limit: int) -> Iterator[Meter]:
 class GuardTransport(httpx2.AsyncBaseTransport):
     """Every request to a model passes here, whichever framework sends it. Fails closed without a guard in context."""
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, url: str, before_request: Callable[[], None]) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, clients: ModelClients) -> None:
         self._inner = inner
-        self._url = url
-        self._before_request = before_request
+        self._url = clients.url
+        self._name = clients.name
+        self._before_request = clients.before_request
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         meter = _meter.get()
@@ -130,7 +131,7 @@ class GuardTransport(httpx2.AsyncBaseTransport):
             )
         if status >= 400:
             raise RequestRefused(f"The model endpoint refused the request with status {status}.")
-        completion = read_completion(response.content)
+        completion = read_completion(response.content, self._name)
         if completion is None:
             raise ModelUnavailable(
                 f"The model endpoint {self._url} answered something that is not a chat completion; "
@@ -167,7 +168,7 @@ class ModelClients:
         inner = self.transport or httpx2.AsyncHTTPTransport(
             limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
         )
-        guarded = GuardTransport(inner, self.url, self.before_request)
+        guarded = GuardTransport(inner, self)
         # No proxy and no .netrc: the transport is given, and the environment must not add another way out.
         return httpx2.AsyncClient(transport=guarded, timeout=self.timeout, trust_env=False)
 
