@@ -10,7 +10,7 @@ import pytest
 from core.clock import FixedClock
 from core.store.engine import Store
 from core.vault import Keyring
-from tests.servers import postgres_server, redis_server
+from tests.servers import http_server, postgres_server, redis_server
 
 
 @pytest.fixture
@@ -45,6 +45,16 @@ def redis() -> Iterator[str]:
     """The URL of a Redis that this test process started."""
     with redis_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The playbook model on a loopback port, recording what it is sent; gives its URL and the record."""
+    from serving.playbook import create_app
+
+    record = tmp_path_factory.mktemp("model") / "requests.jsonl"
+    with http_server(create_app(record=record)) as address:
+        yield f"{address}/v1", record
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 #: Seconds a server gets to come up.
 START_SECONDS = 30
@@ -62,6 +64,23 @@ def running(command: list[str], *, port: int, user: str | None = None, cwd: Path
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def http_server(app: Any) -> Iterator[str]:
+    """An ASGI application on a loopback port, in a thread of this process; gives its address."""
+    import uvicorn
+
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        until(lambda: answers(port), seconds=START_SECONDS, what="the start of the HTTP server")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
 
 
 @contextmanager
