@@ -153,7 +153,8 @@ def _print_card(found: JsonObject) -> None:
         ("expires", found["expires_at"]),
         ("digest", found["digest"]),
     ]
-    print_table(("", ""), rows)
+    for name, value in rows:
+        say(f"{name:>12}: {'–' if value in (None, '') else value}")
 
 
 def _arguments(found: JsonObject) -> str:

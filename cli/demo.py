@@ -165,8 +165,8 @@ def show(settings: Settings, store: Store, document: JsonObject) -> None:
         f"person, {summary['failed']} failed. {summary['effects']} actions carried out on the practice estate."
     )
     say(
-        f"{summary['model_requests']} requests reached the model; {summary['originals_in_model_requests']} of them held "
-        f"an original that masking hides. Audit trail: {'verifies' if summary['audit_ok'] else 'BROKEN'}."
+        f"{summary['model_requests']} requests reached the model; {summary['originals_in_model_requests']} times "
+        f"one held an original that masking hides. Audit trail: {'verifies' if summary['audit_ok'] else 'BROKEN'}."
     )
     say("")
     say("Next, in another terminal:")

@@ -1,4 +1,4 @@
-"""Looks for originals in what the model was really sent. Knows nothing of the masker or the egress guard: it checks them."""
+"""Looks for originals in what the model was really sent, independently of the masker and the egress guard."""
 
 from __future__ import annotations
 

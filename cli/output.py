@@ -13,6 +13,9 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+#: Columns of a table that goes into a file or a pipe.
+PIPE_WIDTH = 200
+
 #: The option every command has.
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -32,7 +35,8 @@ def console(*, stderr: bool = False) -> Console:
     """Rich, loaded only when something is drawn."""
     from rich.console import Console
 
-    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else PIPE_WIDTH
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
@@ -42,7 +46,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
 
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(plain("–" if cell in (None, "") else cell)) for cell in row))
     console().print(table)

@@ -6,7 +6,8 @@ import pytest
 from httpx2 import Response
 
 from core.action import Proposal
-from tests.unit.gateway.conftest import Gateway, pending
+from tests.unit.gateway.conftest import Gateway
+from tests.unit.proposals import pending
 
 
 def give(gateway: Gateway, caller: str, proposal: Proposal, word: str, **changes: object) -> Response:
@@ -22,7 +23,7 @@ def state(gateway: Gateway, proposal: Proposal) -> str:
 
 
 def test_the_card_shows_what_an_answer_will_cover(gateway: Gateway) -> None:
-    proposal = pending(gateway)
+    proposal = pending(gateway.store)
     card = gateway.as_caller("ana").get(f"/api/v1/approvals/{proposal.id}").json()
     assert card["digest"] == proposal.digest
     assert card["arguments"] == {"host": "HOST_K7Q2XB"}
@@ -30,13 +31,13 @@ def test_the_card_shows_what_an_answer_will_cover(gateway: Gateway) -> None:
 
 
 def test_the_list_says_which_ones_the_caller_may_answer(gateway: Gateway) -> None:
-    pending(gateway)
+    pending(gateway.store)
     assert [card["yours"] for card in gateway.as_caller("abe").get("/api/v1/approvals").json()["approvals"]] == [True]
     assert [card["yours"] for card in gateway.as_caller("aud").get("/api/v1/approvals").json()["approvals"]] == [False]
 
 
 def test_an_approval_approves_and_rings_the_ticket(gateway: Gateway) -> None:
-    proposal = pending(gateway)
+    proposal = pending(gateway.store)
     answer = give(gateway, "abe", proposal, "approve")
     assert (answer.status_code, answer.json()["state"]) == (200, "approved")
     assert gateway.rung == [proposal.ticket_id]
@@ -46,7 +47,7 @@ def test_an_approval_approves_and_rings_the_ticket(gateway: Gateway) -> None:
 
 
 def test_two_different_people_are_needed_when_policy_asks_for_two(gateway: Gateway) -> None:
-    proposal = pending(gateway, approvals=2)
+    proposal = pending(gateway.store, approvals=2)
     assert give(gateway, "abe", proposal, "approve").json()["state"] == "pending"
     again = give(gateway, "abe", proposal, "approve")
     assert (again.status_code, state(gateway, proposal)) == (409, "pending")
@@ -54,70 +55,70 @@ def test_two_different_people_are_needed_when_policy_asks_for_two(gateway: Gatew
 
 
 def test_one_denial_is_enough(gateway: Gateway) -> None:
-    proposal = pending(gateway, approvals=2)
+    proposal = pending(gateway.store, approvals=2)
     give(gateway, "abe", proposal, "approve")
     assert give(gateway, "amy", proposal, "deny").json()["state"] == "denied"
 
 
 def test_a_denial_without_a_reason_is_refused(gateway: Gateway) -> None:
-    proposal = pending(gateway)
+    proposal = pending(gateway.store)
     assert give(gateway, "abe", proposal, "deny", reason="").status_code == 422
     assert give(gateway, "abe", proposal, "deny", reason="  ").status_code == 409
     assert state(gateway, proposal) == "pending"
 
 
 def test_an_answer_to_another_digest_does_not_count(gateway: Gateway) -> None:
-    proposal = pending(gateway)
+    proposal = pending(gateway.store)
     answer = give(gateway, "abe", proposal, "approve", digest="0" * 64)
     assert (answer.status_code, state(gateway, proposal)) == (409, "pending")
     assert "digest" in answer.json()["detail"]
 
 
 def test_an_answer_without_a_digest_is_refused(gateway: Gateway) -> None:
-    proposal = pending(gateway)
+    proposal = pending(gateway.store)
     answer = gateway.as_caller("abe").post(f"/api/v1/approvals/{proposal.id}/approve", json={})
     assert (answer.status_code, answer.json()["field"]) == (422, "digest")
 
 
 def test_an_unknown_member_of_an_answer_is_refused(gateway: Gateway) -> None:
-    proposal = pending(gateway)
+    proposal = pending(gateway.store)
     assert give(gateway, "abe", proposal, "approve", person="amy").status_code == 422
     assert state(gateway, proposal) == "pending"
 
 
 @pytest.mark.parametrize("caller", ["siem", "aud", "nobody"])
 def test_who_is_neither_approver_nor_analyst_may_not_answer(gateway: Gateway, caller: str) -> None:
-    proposal = pending(gateway, roles=())
+    proposal = pending(gateway.store, roles=())
     assert give(gateway, caller, proposal, "approve").status_code == 403
     assert state(gateway, proposal) == "pending"
 
 
 def test_an_analyst_may_answer_only_where_the_rule_names_analysts(gateway: Gateway) -> None:
-    proposal = pending(gateway, roles=())
+    proposal = pending(gateway.store, roles=())
     assert give(gateway, "ana", proposal, "approve").status_code == 409
     assert state(gateway, proposal) == "pending"
 
 
 def test_an_analyst_answers_where_the_rule_names_analysts(gateway: Gateway) -> None:
-    proposal = pending(gateway, roles=("analyst", "soc-lead"))
+    proposal = pending(gateway.store, roles=("analyst", "soc-lead"))
     assert give(gateway, "ana", proposal, "approve").status_code == 200
 
 
 def test_an_approver_without_the_role_that_the_rule_names_may_not_answer(gateway: Gateway) -> None:
-    proposal = pending(gateway, roles=("server-owner",))
+    proposal = pending(gateway.store, roles=("server-owner",))
     answer = give(gateway, "abe", proposal, "approve")
     assert answer.status_code == 409
     assert "server-owner" in answer.json()["detail"]
 
 
 def test_nobody_answers_their_own_proposal(gateway: Gateway) -> None:
-    proposal = pending(gateway, proposed_by="user:abe")
+    proposal = pending(gateway.store, proposed_by="user:abe")
     assert give(gateway, "abe", proposal, "approve").status_code == 409
     assert give(gateway, "amy", proposal, "approve").status_code == 200
 
 
 def test_an_expired_proposal_takes_no_answer(gateway: Gateway) -> None:
-    proposal = pending(gateway, expires_seconds=60)
+    proposal = pending(gateway.store, expires_seconds=60)
     gateway.clock.advance(seconds=60)
     answer = give(gateway, "abe", proposal, "approve")
     assert (answer.status_code, state(gateway, proposal)) == (409, "pending")
@@ -125,7 +126,7 @@ def test_an_expired_proposal_takes_no_answer(gateway: Gateway) -> None:
 
 
 def test_a_settled_proposal_takes_no_further_answer(gateway: Gateway) -> None:
-    proposal = pending(gateway)
+    proposal = pending(gateway.store)
     give(gateway, "abe", proposal, "deny")
     assert give(gateway, "amy", proposal, "approve").status_code == 409
     assert state(gateway, proposal) == "denied"

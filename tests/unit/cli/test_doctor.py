@@ -1,0 +1,91 @@
+"""`casemate doctor` finds what is wrong and says how to mend it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cli import up
+from cli.processes import Crew
+from core.store.engine import Store
+from tests.unit.cli.conftest import Casemate
+
+
+def check(casemate: Casemate, name: str) -> dict[str, object]:
+    ran = casemate("doctor", "--only", name, "--json")
+    (finding,) = ran.document["checks"]
+    assert (ran.code == 0) is finding["ok"] is ran.document["ok"]
+    assert finding["ok"] or finding["mend"], finding
+    return dict(finding)
+
+
+def test_every_part_is_checked_even_when_all_are_missing(casemate: Casemate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASEMATE_MODEL_URL", f"http://127.0.0.1:{up.free_port()}/v1")
+    ran = casemate("doctor", "--json")
+    assert ran.code == 1
+    assert [c["name"] for c in ran.document["checks"]] == [
+        "database", "broker", "worker", "model", "sandbox", "policy", "clock",
+    ]  # fmt: skip
+
+
+def test_a_new_home_has_no_database_until_it_is_migrated(casemate: Casemate) -> None:
+    assert check(casemate, "database")["ok"] is False
+    assert casemate("doctor", "--migrate", "--only", "database").code == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write read-only files")
+def test_a_database_that_cannot_be_written_is_found_by_its_file(casemate: Casemate, opened: Store, home: Path) -> None:
+    (home / "casemate.db").chmod(0o400)
+    assert "read-only" in str(check(casemate, "database"))
+
+
+def test_a_missing_worker_is_found(casemate: Casemate, opened: Store) -> None:
+    assert check(casemate, "worker")["detail"] == "none runs"
+
+
+def test_a_live_worker_is_found_and_a_troubled_one_too(casemate: Casemate, opened: Store) -> None:
+    with opened.begin() as tx:
+        tx.operations.beat("host:1", "worker", {"sandbox": "namespaces"})
+    assert check(casemate, "worker")["ok"] is True
+    with opened.begin() as tx:
+        tx.operations.beat("host:2", "worker", {"trouble": "Install bubblewrap."})
+    assert check(casemate, "worker")["detail"] == "Install bubblewrap."
+
+
+def test_a_model_that_is_down_is_found(casemate: Casemate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASEMATE_MODEL_URL", f"http://127.0.0.1:{up.free_port()}/v1")
+    assert check(casemate, "model")["ok"] is False
+
+
+def test_a_model_that_is_up_is_found_and_a_wrong_name_is_told(
+    casemate: Casemate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = f"http://127.0.0.1:{up.free_port()}/v1"
+    monkeypatch.setenv("CASEMATE_MODEL_URL", url)
+    with Crew(tmp_path) as crew:
+        up.start_model(crew, url)
+        up.await_model(crew, url)
+        assert check(casemate, "model")["ok"] is True
+        monkeypatch.setenv("CASEMATE_MODEL_NAME", "gpt-of-dreams")
+        assert "gpt-of-dreams" in str(check(casemate, "model")["detail"])
+
+
+def test_a_broker_that_is_down_is_found(casemate: Casemate, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check(casemate, "broker")["ok"] is True
+    monkeypatch.setenv("CASEMATE_BROKER_URL", f"redis://127.0.0.1:{up.free_port()}/0")
+    assert check(casemate, "broker")["ok"] is False
+
+
+def test_a_missing_bubblewrap_is_found(casemate: Casemate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASEMATE_BWRAP", "/no/such/bwrap")
+    assert "bubblewrap" in json.dumps(check(casemate, "sandbox"))
+
+
+def test_a_broken_bundle_is_found(casemate: Casemate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CASEMATE_POLICY_DIR", str(tmp_path))
+    assert check(casemate, "policy")["ok"] is False
+    monkeypatch.delenv("CASEMATE_POLICY_DIR")
+    assert check(casemate, "policy")["ok"] is True

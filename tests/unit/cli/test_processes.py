@@ -1,0 +1,61 @@
+"""Child processes start together, are watched, and never outlive their crew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cli import up
+from cli.processes import Crew, NotHealthy
+
+
+def children() -> list[psutil.Process]:
+    return [process for process in psutil.Process().children() if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_server_starts_answers_and_is_gone_afterwards(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{up.free_port()}/v1"
+    with Crew(tmp_path / "logs") as crew:
+        up.start_model(crew, url)
+        up.await_model(crew, url)
+        mine = children()
+        assert mine
+    assert all(not process.is_running() for process in mine)
+    assert (tmp_path / "logs" / "model.log").exists()
+
+
+def test_a_process_that_ends_is_named_with_its_last_words(tmp_path: Path) -> None:
+    with Crew(tmp_path) as crew:
+        crew.start("doctor", "doctor", "--only", "weather", env={})
+        with pytest.raises(NotHealthy, match=r"doctor process ended .exit status 2.*say one of"):
+            crew.wait_for(lambda: False, what="doctor", seconds=60)
+
+
+def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{up.free_port()}/v1"
+    with Crew(tmp_path) as crew:
+        up.start_model(crew, url)
+        up.await_model(crew, url)
+        with pytest.raises(up.Occupied, match="Port"), Crew(tmp_path / "second") as second:
+            up.start_model(second, url)
+
+
+def test_the_local_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    key = up.local_key(tmp_path)
+    assert up.local_key(tmp_path) == key
+    assert (tmp_path / "api-key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("http://127.0.0.1:8621/v1", True),
+        ("http://localhost:9/v1/", True),
+        ("https://models.example/v1", False),
+        ("http://127.0.0.1:8621/other", False),
+    ],
+)
+def test_only_an_endpoint_on_this_machine_is_served_by_us(url: str, local: bool) -> None:
+    assert up.is_local(url) is local
