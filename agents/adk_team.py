@@ -28,7 +28,7 @@ from pydantic import PrivateAttr
 
 from agents.course import Course
 from agents.model import MAX_ANSWER_TOKENS, ModelClients
-from agents.prompting import system_message
+from agents.prompting import static_texts, system_message
 from agents.running import run_course
 from agents.spec import RoleSpec, TeamSpec
 from agents.team import Brief, TeamResult, Toolbox, ToolDescription
@@ -54,6 +54,10 @@ class AdkTeam:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def static_texts(self) -> tuple[str, ...]:
+        return static_texts(self.spec)
 
     async def run(self, brief: Brief, toolbox: Toolbox) -> TeamResult:
         return await run_course(self.spec, FRAMEWORK, brief, toolbox, self._drive)

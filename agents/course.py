@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from agents.parsing import parse_assessment
 from agents.prompting import opening_message
@@ -121,7 +120,3 @@ class Course:
         self.transcript.append(
             Turn(agent=agent, role="tool_call" if role == "tool_call" else "tool_result", content=content)
         )
-
-
-def names(roles: Iterable[RoleSpec]) -> list[str]:
-    return [role.name for role in roles]

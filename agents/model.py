@@ -75,6 +75,16 @@ def metered(limit: int) -> Iterator[Meter]:
         _meter.reset(token)
 
 
+@contextmanager
+def guarded(guard: Guard) -> Iterator[None]:
+    """Let model requests out while inside, each checked by `guard`. Holds for this task and those it starts."""
+    token = _guard.set(guard)
+    try:
+        yield
+    finally:
+        _guard.reset(token)
+
+
 class GuardTransport(httpx2.AsyncBaseTransport):
     """Every request to a model passes here, whichever framework sends it. Fails closed without a guard in context."""
 
@@ -153,15 +163,6 @@ class ModelClients:
     before_request: Callable[[], None] = field(default=lambda: None, repr=False)
     #: The transport under the guard; tests put an in-process server here.
     transport: httpx2.AsyncBaseTransport | None = field(default=None, repr=False)
-
-    @contextmanager
-    def guarded(self, guard: Guard) -> Iterator[None]:
-        """Let requests out while inside, each checked by `guard`. Holds for this task and those it starts."""
-        token = _guard.set(guard)
-        try:
-            yield
-        finally:
-            _guard.reset(token)
 
     @cached_property
     def http(self) -> httpx2.AsyncClient:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from agents.playbook.guidance import guidance
 from agents.playbook.library import shipped_playbooks
-from agents.spec import RoleSpec, TeamSpec
+from agents.spec import CASE_FILE, RoleSpec, TeamSpec
 from agents.team import Brief
 from core.assessment import Assessment
+from core.canonical import Json
+from tools.registry import default_registry
 
 PROMPTS = Path(__file__).parent / "prompts"
 
@@ -44,6 +47,24 @@ def opening_message(brief: Brief) -> str:
     )
 
 
+@lru_cache(maxsize=64)
 def static_texts(spec: TeamSpec) -> tuple[str, ...]:
-    """Every text of ours that goes to a model verbatim, for the egress guard."""
-    return tuple(system_message(spec, role) for role in spec.roles)
+    """Every text of ours that goes to a model verbatim: instructions, tool descriptions, and the playbook's queries."""
+    names = {name for role in spec.roles for name in role.tools if name != CASE_FILE}
+    tools = [default_registry().get(name).spec() for name in sorted(names)]
+    described = [text for tool in tools for text in (tool.description, *_strings(tool.parameters))]
+    queries = [
+        str(look.arguments["sql"]) for look in shipped_playbooks()[spec.playbook].steps if "sql" in look.arguments
+    ]
+    return tuple(dict.fromkeys([*(system_message(spec, role) for role in spec.roles), *described, *queries]))
+
+
+def _strings(value: Json) -> Iterator[str]:
+    if isinstance(value, dict):
+        for child in value.values():
+            yield from _strings(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _strings(child)
+    elif isinstance(value, str):
+        yield value

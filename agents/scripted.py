@@ -32,6 +32,7 @@ class ScriptedTeam:
     failure: Exception | None = None
     name: str = "scripted"
     framework: str = "scripted"
+    static_texts: tuple[str, ...] = ()
 
     async def run(self, brief: Brief, toolbox: Toolbox) -> TeamResult:
         turns: list[Turn] = []

@@ -91,6 +91,11 @@ class Team(Protocol):
     @property
     def framework(self) -> str: ...
 
+    @property
+    def static_texts(self) -> tuple[str, ...]:
+        """Every text of ours that goes to a model verbatim, for the egress guard."""
+        ...
+
     async def run(self, brief: Brief, toolbox: Toolbox) -> TeamResult:
         """Investigate one ticket.
 

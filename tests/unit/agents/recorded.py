@@ -12,7 +12,7 @@ import httpx2
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from agents.model import ModelClients
+from agents.model import ModelClients, guarded
 from agents.spec import Budget, TeamSpec, shipped_teams
 from agents.team import Brief
 from core.assessment import Assessment
@@ -158,7 +158,7 @@ def spec(name: str = "phishing", **budget: float) -> TeamSpec:
 
 
 @contextmanager
-def let_out(clients: ModelClients, guard: OpenGuard | None = None) -> Iterator[OpenGuard]:
+def let_out(guard: OpenGuard | None = None) -> Iterator[OpenGuard]:
     guard = guard or OpenGuard()
-    with clients.guarded(guard):
+    with guarded(guard):
         yield guard

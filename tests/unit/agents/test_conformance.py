@@ -11,7 +11,7 @@ import pytest
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from agents.build import build_team
-from agents.model import ModelClients
+from agents.model import ModelClients, guarded
 from agents.team import TeamResult
 from core.assessment import Severity, Verdict
 from core.canonical import JsonObject
@@ -86,7 +86,7 @@ def benign() -> RecordedToolbox:
 
 async def run(framework: str, clients: ModelClients, box: RecordedToolbox, **budget: float) -> TeamResult:
     team = build_team(spec("phishing", **budget), framework, clients)
-    with let_out(clients):
+    with let_out():
         return await team.run(box.brief(), box)
 
 
@@ -110,7 +110,7 @@ async def test_the_evidence_decides_the_verdict(framework: str) -> None:
 async def test_requests_and_tokens_are_counted(framework: str) -> None:
     clients = playbook_clients()
     box = malicious()
-    with let_out(clients) as guard:
+    with let_out() as guard:
         result = await build_team(spec(), framework, clients).run(box.brief(), box)
     assert result.model_requests == len(guard.bodies) > 3
     assert result.tokens_in > 100
@@ -143,7 +143,7 @@ async def test_eight_teams_on_one_client_mix_neither_tickets_nor_guards(framewor
     guards = [OpenGuard() for _ in boxes]
 
     async def one(n: int) -> TeamResult:
-        with clients.guarded(guards[n]):
+        with guarded(guards[n]):
             return await team.run(boxes[n].brief(ticket_id=f"tkt_{n}"), boxes[n])
 
     results = await asyncio.gather(*(one(n) for n in range(8)))
@@ -166,7 +166,7 @@ async def test_a_blocked_request_ends_the_run_as_itself(framework: str) -> None:
     clients = playbook_clients()
     box = malicious()
     guard = OpenGuard(refuse=b"clearing-h0use")
-    with clients.guarded(guard), pytest.raises(EgressBlocked, match="was not sent"):
+    with guarded(guard), pytest.raises(EgressBlocked, match="was not sent"):
         await build_team(spec(), framework, clients).run(box.brief(), box)
     assert guard.bodies
     assert b"clearing-h0use" not in b"".join(guard.bodies)
