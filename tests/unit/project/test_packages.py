@@ -60,3 +60,12 @@ def test_help_answers() -> None:
     assert done.returncode == 0, done.stderr
     for command in ("ticket", "approvals", "policy", "doctor", "demo", "serve"):
         assert command in done.stdout
+
+
+def test_every_data_file_is_part_of_the_installed_package() -> None:
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
+    files = [file for package in PACKAGES for file in (ROOT / package).rglob("*") if file.is_file()]
+    data = [file for file in files if file.suffix not in {".py", ".pyc"}]
+    left_out = [str(file.relative_to(ROOT)) for file in data if not any(file.match(pattern) for pattern in patterns)]
+    assert data
+    assert left_out == []
