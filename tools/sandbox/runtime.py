@@ -61,7 +61,7 @@ def _answer(request: bytes, longest: int) -> bytes:
         return _line({"result": run(call["arguments"], call["inputs"])})
     except MemoryError:
         return _line({"crashed": "MemoryError"})
-    except Exception as error:  # the outermost handler of the process
+    except Exception as error:  # noqa: BLE001 - the outermost handler of the process
         if type(error).__name__ == "InputRefused":
             return _line({"refused": str(error)[:500]})
         return _line({"crashed": type(error).__name__})

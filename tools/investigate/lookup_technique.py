@@ -1,0 +1,47 @@
+"""The ATT&CK technique of an id or of some words, from a reduced table of enterprise techniques shipped with casemate."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+
+from tools.investigate.answer import Object, answer
+
+#: Other techniques shown beside the best one.
+MAX_OTHERS = 8
+
+
+def run(arguments: Object, inputs: Object) -> Object:
+    """See the facts of `lookup_technique` in `fact_names`."""
+    del inputs
+    ranked = _ranked(arguments["query"])
+    if not ranked:
+        facts = {"found": False, "id": "", "name": "", "tactic": ""}
+        return answer("No technique of the table matches.", facts, {"matches": []})
+    best = ranked[0]
+    matches = [" ".join((row["id"], row["name"])) for row in ranked[: MAX_OTHERS + 1]]
+    facts = {"found": True, "id": best["id"], "name": best["name"], "tactic": best["tactic"]}
+    return answer(f"{best['id']} {best['name']} ({best['tactic']}).", facts, {"matches": matches})
+
+
+def _ranked(query: str) -> list[dict[str, str]]:
+    table = json.loads((pathlib.Path(__file__).parent / "techniques.json").read_text(encoding="utf-8"))
+    wanted = re.search(r"\bT\d{4}(?:\.\d{3})?\b", query.upper())
+    if wanted:
+        exact = [row for row in table if row["id"] == wanted.group(0)]
+        # A sub-technique the table leaves out is answered with its parent.
+        return exact or [row for row in table if row["id"] == wanted.group(0)[:5]]
+    words = {_stem(word) for word in re.findall(r"[a-z0-9]{3,}", query.lower())}
+    scored = []
+    for row in table:
+        name = {_stem(word) for word in re.findall(r"[a-z0-9]{3,}", f"{row['name']} {row.get('words', '')}".lower())}
+        score = len(words & name) / (len(words) or 1) + len(words & name) / (20 * (len(name) or 1))
+        if words & name:
+            scored.append((score, row))
+    scored.sort(key=lambda pair: (-pair[0], pair[1]["id"]))
+    return [row for _, row in scored]
+
+
+def _stem(word: str) -> str:
+    return re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 5 else word

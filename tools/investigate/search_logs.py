@@ -1,0 +1,166 @@
+"""SQL over the log events that came with a ticket: DuckDB in memory, locked, one thread, one statement."""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tools.investigate.answer import InputRefused, Object, answer, clip, clip_list, plural
+from tools.investigate.ticket_text import events
+
+#: Rows shown; one more is fetched to know whether there are more.
+MAX_ROWS = 50
+#: Events and scalars loaded.
+MAX_EVENTS, MAX_SCALARS = 20_000, 200_000
+#: Characters of one value.
+MAX_VALUE = 1_000
+#: Columns of one result.
+MAX_COLUMNS = 60
+#: Levels of nesting walked for the flat table.
+MAX_DEPTH = 20
+#: Bytes of memory DuckDB may use before it gives up.
+MEMORY = "256MB"
+
+
+def run(arguments: Object, inputs: Object) -> Object:
+    """See the facts of `search_logs` in `fact_names`."""
+    rows = events(inputs["ticket"]["fields"])
+    if not rows:
+        raise InputRefused("The ticket carries no log events, so there is nothing to search.")
+    columns, found = _query(rows, arguments["sql"])
+    shown = [{name: _plain(value) for name, value in zip(columns, row, strict=True)} for row in found[:MAX_ROWS]]
+    facts: Object = {"rows": len(shown), "truncated": len(found) > MAX_ROWS}
+    if len(shown) == 1:
+        facts |= {
+            name[:64]: value
+            for name, value in shown[0].items()
+            if isinstance(value, str | bool | int | float) and name not in facts
+        }
+    more = " or more" if facts["truncated"] else ""
+    summary = f"{plural(len(shown), 'row')}{more} from {plural(len(rows), 'event')}."
+    return answer(summary, facts, {"columns": columns, "rows": shown})
+
+
+def _query(rows: list[Object], sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    import duckdb  # noqa: PLC0415, RUF100 - 150 ms, and only this tool needs it
+
+    connection = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY})
+    try:
+        _load(connection, rows)
+        for setting in ("enable_external_access=false", "lock_configuration=true"):
+            connection.execute(f"SET {setting}")
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise InputRefused("Send exactly one SELECT statement.")
+        result = connection.execute(statements[0])
+        columns = _unique([str(c[0]) for c in result.description or []])
+        if len(columns) > MAX_COLUMNS:
+            raise InputRefused(f"The result has {len(columns)} columns; select at most {MAX_COLUMNS}.")
+        return columns, result.fetchmany(MAX_ROWS + 1)
+    except duckdb.Error as error:
+        raise InputRefused(f"The query does not run: {clip(str(error), 400)}") from None
+    finally:
+        connection.close()
+
+
+def _load(connection: Any, rows: list[Object]) -> None:
+    """`flat` always loads; `events` is inferred, and where shapes clash its clashing columns become JSON text."""
+    connection.execute("CREATE TABLE flat(event INTEGER, path VARCHAR, key VARCHAR, value VARCHAR)")
+    scalars = [(n, *leaf) for n, row in enumerate(rows[:MAX_EVENTS]) for leaf in _leaves(row)][:MAX_SCALARS]
+    _insert(connection, "flat", {"event": "INTEGER", "path": "VARCHAR", "key": "VARCHAR", "value": "VARCHAR"}, scalars)
+    keys = list(dict.fromkeys(str(key) for row in rows[:MAX_EVENTS] for key in row))[:1000]
+    if keys:
+        kinds = [_kind([row.get(key) for row in rows[:MAX_EVENTS]]) for key in keys]
+        columns = dict(zip(_unique(keys), kinds, strict=True))
+        connection.execute(f"CREATE TABLE events({', '.join(f'{_quoted(n)} {kind}' for n, kind in columns.items())})")
+        cells = [
+            tuple(_cell(row.get(k), kind) for k, kind in zip(keys, kinds, strict=True)) for row in rows[:MAX_EVENTS]
+        ]
+        _insert(connection, "events", columns, cells)
+
+
+def _insert(connection: Any, table: str, columns: dict[str, str], rows: list[tuple[Any, ...]]) -> None:
+    """Through a file of JSON lines, because inserting row by row is a hundred times slower."""
+    if not rows:
+        return
+    path = pathlib.Path("/tmp") / f"{table}.json"  # noqa: S108 - the sandbox's own, and gone with it
+    with path.open("w", encoding="utf-8", errors="replace") as file:
+        file.writelines(json.dumps([*row]) + "\n" for row in rows)
+    casts = ", ".join(f"CAST(json->>{i} AS {kind})" for i, kind in enumerate(columns.values()))
+    connection.execute(f"INSERT INTO {table} SELECT {casts} FROM read_json_objects('{path}', format='nd')")  # noqa: S608
+    path.unlink()
+
+
+def _kind(values: list[Any]) -> str:
+    present = [v for v in values if v is not None]
+    if present and all(isinstance(v, bool) for v in present):
+        return "BOOLEAN"
+    if present and all(isinstance(v, int) and not isinstance(v, bool) and abs(v) < 2**62 for v in present):
+        return "BIGINT"
+    if present and all(isinstance(v, int | float) and not isinstance(v, bool) for v in present):
+        return "DOUBLE"
+    if present and all(isinstance(v, dict | list) for v in present):
+        return "JSON"
+    return "VARCHAR"
+
+
+def _cell(value: Any, kind: str) -> Any:
+    if value is None or kind not in {"JSON", "VARCHAR"}:
+        return value
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _leaves(value: Any) -> Iterator[tuple[str, str, str]]:
+    """(path, key, value) of every scalar: `a.b[0].c`, `c`, as text."""
+    waiting: list[tuple[str, str, Any, int]] = [("", "", value, 0)]
+    while waiting:
+        path, key, item, depth = waiting.pop()
+        if isinstance(item, dict | list) and depth > MAX_DEPTH:
+            yield path, key, clip(json.dumps(item), MAX_VALUE)
+        elif isinstance(item, dict):
+            waiting += [(f"{path}.{k}" if path else str(k), str(k), v, depth + 1) for k, v in reversed(item.items())]
+        elif isinstance(item, list):
+            waiting += [(f"{path}[{i}]", key, v, depth + 1) for i, v in reversed(list(enumerate(item)))]
+        elif item is not None:
+            yield path, key, item if isinstance(item, str) else json.dumps(item)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _unique(names: list[str]) -> list[str]:
+    """SQL names do not tell upper from lower case; a second one of the same name gets a number."""
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        lower = name.lower()
+        seen[lower] = seen.get(lower, 0) + 1
+        out.append(name if seen[lower] == 1 else f"{name}_{seen[lower]}")
+    return out
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value for anything DuckDB returns."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**53 else str(value)
+    if isinstance(value, float | Decimal):
+        return float(value) if math.isfinite(value) else str(value)
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    if isinstance(value, bytes):
+        return value[:MAX_VALUE].hex()
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in list(value.items())[:50]}
+    if isinstance(value, list | tuple):
+        return clip_list([_plain(v) for v in value], 50)
+    return clip(str(value), MAX_VALUE)
