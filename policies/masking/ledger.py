@@ -1,0 +1,153 @@
+"""The tokens of one ticket: who has which, which originals are known, and what a model has already been shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from core.vault import TokenEntry, TokenVault
+from policies.masking.originals import GROUPED, LOOSE, Originals
+from policies.masking.rules import Entity, MaskingRules
+from policies.masking.spans import Span
+from policies.masking.tokens import TOKEN, fingerprint, make_token
+from policies.masking.words import is_particular, words_of
+from policies.organization import Organization, host_of
+
+#: Characters of the longest token (`DATE_OF_BIRTH_` and six more).
+_LONGEST_TOKEN = 20
+
+_AT = re.compile(r"\[?(?:@|\bat\b)\]?")
+
+
+class TokenLedger:
+    """Issues tokens and finds originals. Not safe for threads by itself: the session holds the lock."""
+
+    def __init__(self, vault: TokenVault, rules: MaskingRules, organization: Organization) -> None:
+        self._vault = vault
+        self._rules = rules
+        self._organization = organization
+        self.key = vault.key()
+        self._by_token: dict[str, TokenEntry] = {}
+        self._by_fingerprint: dict[str, TokenEntry] = {}
+        self._originals = Originals()
+        #: Tokens whose original a model saw before it was known to be personal; blocking it now would help nobody.
+        self._late: set[str] = set()
+        self._shown: list[str] = []
+        self._shown_words: set[str] = set()
+        for entry in vault.entries():
+            self._remember(entry, entry.value)
+
+    @property
+    def issued(self) -> dict[str, TokenEntry]:
+        return self._by_token
+
+    def entry(self, token: str) -> TokenEntry | None:
+        return self._by_token.get(token)
+
+    def entries(self) -> list[TokenEntry]:
+        return list(self._by_token.values())
+
+    def keep(self, entries: list[TokenEntry]) -> None:
+        """Write new entries to the vault, before anything that shows their tokens leaves."""
+        if entries:
+            self._vault.add(entries)
+
+    def issue(self, entity: Entity, text: str) -> list[TokenEntry]:
+        """Make sure a value has a token; the new entry, if it had none."""
+        mark = fingerprint(self.key, entity, _normalised(entity, text))
+        if mark in self._by_fingerprint:
+            return []
+        attempt = 0
+        while (token := make_token(self.key, entity, _normalised(entity, text), attempt)) in self._by_token:
+            attempt += 1
+        redacted = self._rules.treatment(entity) == "redact"
+        entry = TokenEntry(token=token, entity=entity, value="" if redacted else text, fingerprint=mark)
+        self._remember(entry, text)
+        if token not in self._late and self._was_shown(entity, text):
+            self._late.add(token)
+        return [entry]
+
+    def show(self, entity: Entity, text: str) -> tuple[str, list[TokenEntry]]:
+        """How a value is shown to a model, and the entry that was made for it, if any."""
+        fresh = self.issue(entity, text)
+        entry = self._by_fingerprint[fingerprint(self.key, entity, _normalised(entity, text))]
+        if self._rules.treatment(entity) == "partial":
+            return f"{entry.token}-{''.join(words_of(text))[-4:]}", fresh
+        return entry.token + self._kept_part(entity, text), fresh
+
+    def is_reversible(self, entity: str) -> bool:
+        return self._rules.treatment(entity) == "token"  # type: ignore[arg-type]  # entries hold known entities
+
+    def kept_domain(self, entry: TokenEntry) -> str:
+        """The domain that is shown beside the token of an outside address."""
+        if entry.entity != "EMAIL":
+            return ""
+        return self._kept_part("EMAIL", entry.value).lstrip("[@]")
+
+    def known_spans(self, text: str) -> list[Span]:
+        """Occurrences of originals of this ticket."""
+        found = []
+        for hit in self._originals.find(text):
+            entity: Entity = self._by_token[hit.key].entity  # type: ignore[assignment]  # entries hold known entities
+            found.append(Span(hit.start, hit.end, entity, hit.text, hit.key))
+        return found
+
+    def guarded_hits(self, text: str) -> set[str]:
+        """Entities of originals in a text that must not be there."""
+        hits = [hit for hit in self._originals.find(text) if hit.key not in self._late]
+        return {self._by_token[hit.key].entity for hit in hits if not self.touches_token(text, hit.start, hit.end)}
+
+    def touches_token(self, text: str, start: int, end: int) -> bool:
+        """Whether a part of a text overlaps a token of this ticket; such a part is no original."""
+        if "_" not in text:
+            return False
+        around = TOKEN.finditer(text, max(start - _LONGEST_TOKEN, 0), end + _LONGEST_TOKEN)
+        issued = (match for match in around if match.group() in self._by_token)
+        return any(match.start() < end and start < match.end() for match in issued)
+
+    def show_texts(self, texts: Iterable[str]) -> None:
+        """Remember what leaves for a model."""
+        for text in texts:
+            self._shown.append(text)
+            self._shown_words.update(words_of(text))
+
+    def note_shown(self, texts: list[str]) -> None:
+        """Remember what a model has already seen: an original in there cannot be taken back."""
+        self.show_texts(texts)
+        for text in texts:
+            for hit in self._originals.find(text):
+                if not self.touches_token(text, hit.start, hit.end):
+                    self._late.add(hit.key)
+
+    def _remember(self, entry: TokenEntry, text: str) -> None:
+        self._by_token[entry.token] = entry
+        self._by_fingerprint[entry.fingerprint] = entry
+        if text and is_particular(text, entry.entity):
+            self._originals.add(entry.token, text, entry.entity)
+
+    def _was_shown(self, entity: Entity, text: str) -> bool:
+        if not self._shown:
+            return False
+        if entity not in GROUPED and not self._shown_words.issuperset(words_of(text)):
+            return False
+        one = Originals()
+        one.add("", text, entity)
+        return any(one.find(shown) for shown in self._shown)
+
+    def _kept_part(self, entity: Entity, text: str) -> str:
+        """The `@domain` of an outside address: a domain is evidence, a mailbox is a person."""
+        if entity != "EMAIL" or self._organization.is_own_domain(host_of(text)):
+            return ""
+        at = _AT.search(text)
+        return text[at.start() :] if at else ""
+
+
+def _normalised(entity: str, text: str) -> str:
+    """What counts as the same value: case does not, nor how digits are grouped. Secrets count exactly."""
+    if entity == "SECRET":
+        return text
+    if entity in GROUPED:
+        return "".join(words_of(text))
+    if entity in LOOSE:
+        return " ".join(text.casefold().split())
+    return re.sub(r"[\[\]]", "", text.casefold())

@@ -1,0 +1,251 @@
+"""Patterns for personal data and secrets. They run on the ASCII shape of a text with RE2, in linear time.
+
+Group 1, where there is one, is what gets masked; the rest of the pattern is context that shows what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from policies.masking import numbers
+from policies.masking.common_words import COMMON
+from policies.masking.rules import Entity
+
+#: Takes the masked part in ASCII; says how many of its characters belong to it, 0 for none.
+Check = Callable[[str], int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pattern:
+    """One way a kind of personal data is written."""
+
+    entity: Entity
+    #: RE2 over ASCII.
+    regex: str
+    check: Check | None = None
+    #: Characters that may not stand directly before or after the whole match.
+    not_beside: str = ""
+    #: Where the masked part really ends, given the shape and the end of the match.
+    extend: Callable[[bytes, int], int] | None = None
+    #: A secret with a form of its own, which no model writes by chance; the egress guard looks for these too.
+    unmistakable: bool = False
+
+
+def _all_if(accepts: Callable[[str], bool]) -> Check:
+    return lambda text: len(text) if accepts(text) else 0
+
+
+_NAME_WORD = r"[A-Z][A-Za-z'\-]+"
+_NAME = rf"{_NAME_WORD}(?:,? ?[ \t](?:[A-Z]\.|de|da|del|della|van|von|der|den|la|le|al|bin|{_NAME_WORD})){{1,3}}"
+_DATE = (
+    r"[0-9]{1,2}[./\-][0-9]{1,2}[./\-](?:19[0-9]{2}|200[0-9]|201[0-5]|[0-9]{2})"
+    r"|(?:19[0-9]{2}|200[0-9]|201[0-5])-[0-9]{2}-[0-9]{2}"
+    r"|[0-9]{1,2}(?:st|nd|rd|th|\.)? [A-Z][a-z]{2,8} (?:19[0-9]{2}|200[0-9]|201[0-5])"
+    r"|[A-Z][a-z]{2,8} [0-9]{1,2},? (?:19[0-9]{2}|200[0-9]|201[0-5])"
+)
+_KEYS_OF_SECRETS = (
+    r"pass(?:word|wd|wort|phrase|code)|pwd|api[_-]?key|(?:access|auth|refresh|session|id|api)[_-]?token"
+    r"|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|app[_-]?secret|private[_-]?key|account[_-]?key"
+    r"|shared[_-]?access[_-]?key|connection[_-]?password|secret"
+)
+
+
+#: Bytes of the longest key block worth looking for the end of.
+_MAX_KEY = 16_384
+_KEY_BODY = re.compile(rb"[A-Za-z0-9+/=\s\\]*")
+
+
+def _end_of_key(shape: bytes, end: int) -> int:
+    """The end of a private key block, or of what looks like its body when the block was cut off."""
+    close = shape.find(b"-----END", end, end + _MAX_KEY)
+    if close < 0:
+        match = _KEY_BODY.match(shape, end, end + _MAX_KEY)
+        return end + len(match.group().rstrip()) if match else end
+    dashes = shape.find(b"-----", close + 8, close + 80)
+    return dashes + 5 if dashes > 0 else close + 8
+
+
+def _assigned(text: str) -> int:
+    """What follows `password=`: not a word of prose, not what a masker put there."""
+    value = text.rstrip(".,;)")
+    plain = value.strip("*xX-")
+    if len(value) < 4 or not plain or value.casefold() in COMMON or value.casefold() in _NO_SECRETS:
+        return 0
+    return len(value)
+
+
+_NO_SECRETS = {"null", "none", "true", "false", "redacted", "expired", "changed", "undefined", "empty", "missing"}
+
+CONTACTS = (
+    Pattern(
+        entity="EMAIL",
+        regex=r"[A-Za-z0-9][A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-]*(?:@|\[@\]|\[at\])"
+        r"(?:[A-Za-z0-9\-]+(?:\.|\[\.\]))+[A-Za-z][A-Za-z0-9\-]+",
+    ),
+    Pattern(
+        entity="PHONE",
+        regex=r"\+[1-9][0-9 ().\-/]{6,20}[0-9]",
+        check=_all_if(numbers.phone_is_plausible),
+        not_beside="+",
+    ),
+    Pattern(
+        entity="PHONE",
+        regex=r"(?i:\b(?:tel|phone|telephone|telefon|mobile|mobil|cell|fax|handy|whatsapp|call(?: me)?(?: (?:at|on))?)"
+        r"\b\.?(?: ?(?:no|nr|number)\.?)?[ \t]*[:#]?[ \t]*)(\(?[0-9][0-9 ().\-/]{5,20}[0-9])",
+        check=_all_if(numbers.phone_is_plausible),
+    ),
+    Pattern(
+        entity="PHONE",
+        regex=r"(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}",
+        check=_all_if(numbers.phone_is_plausible),
+        not_beside="-./",
+    ),
+    Pattern(
+        entity="ADDRESS",
+        regex=r"[0-9]{1,5}[A-Za-z]?,? (?:[A-Z][A-Za-z'\-]+ ){1,3}"
+        r"(?:Street|Road|Avenue|Lane|Drive|Boulevard|Square|Terrace|Crescent|St\b|Rd\b|Ave\b|Blvd\b)",
+    ),
+    Pattern(
+        entity="ADDRESS",
+        regex=r"[A-Z][A-Za-z\-]*(?:strass?e|str\.|weg|platz|allee|gasse|ufer|damm) [0-9]{1,4} ?[a-z]?\b"
+        r"(?:, ?[0-9]{5} [A-Z][A-Za-z\-]+)?",
+    ),
+    Pattern(
+        entity="DATE_OF_BIRTH",
+        regex=rf"(?i:\b(?:date of birth|birth[ -]?date|birthday|d\.?o\.?b\.?|born(?: on)?|geboren(?: am)?|geburts"
+        r"datum))"
+        rf"[\"']?[ \t]*[:=]?[ \t]*[\"']?({_DATE})",
+    ),
+)
+
+NUMBERS = (
+    Pattern(
+        entity="IBAN",
+        regex=r"[A-Z]{2}[0-9]{2}(?:[ \-]?[A-Z0-9]{1,4}){3,8}",
+        check=numbers.iban_end,
+    ),
+    Pattern(
+        entity="CARD",
+        regex=r"[2-6][0-9]{3}(?:[ \-]?[0-9]{4}){2}[ \-]?[0-9]{1,7}|3[0-9]{3}[ \-]?[0-9]{6}[ \-]?[0-9]{4,5}",
+        check=_all_if(numbers.card_is_valid),
+        not_beside=".",
+    ),
+    Pattern(
+        entity="NATIONAL_ID",
+        regex=r"[0-9]{3}-[0-9]{2}-[0-9]{4}",
+        check=_all_if(numbers.ssn_is_valid),
+        not_beside="-.",
+    ),
+    Pattern(
+        entity="NATIONAL_ID",
+        regex=r"[12] ?[0-9]{2} ?[01][0-9] ?(?:[0-9]{2}|2[AB]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
+        check=_all_if(numbers.nir_is_valid),
+        not_beside="-.",
+    ),
+    Pattern(
+        entity="NATIONAL_ID",
+        regex=r"(?:[0-9]{8}|[XYZ][0-9]{7})-?[A-Z]",
+        check=_all_if(numbers.dni_is_valid),
+        not_beside="-.",
+    ),
+    Pattern(entity="NATIONAL_ID", regex=r"[A-CEGHJ-PR-TW-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", not_beside="-./"),
+    Pattern(entity="NATIONAL_ID", regex=r"[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z]"),
+    Pattern(
+        entity="NATIONAL_ID",
+        regex=r"(?i:\b(?:ssn|social security(?: number| no\.?)?|tax[ _-]?(?:id|number)|tin|steuer-?id(?:nummer)?|pesel"
+        r"|bsn|personnummer|national[ _-]?id|passport(?: ?(?:no\.?|number))?|ausweis(?:nummer)?))"
+        r"[\"']?[ \t]*[:#=]?[ \t]*[\"']?([A-Z0-9][A-Z0-9 \-/]{4,18}[A-Z0-9])",
+        check=_all_if(numbers.labelled_id_is_plausible),
+    ),
+)
+
+#: Group 1 is a name; `words.is_name` has the last word.
+NAMES = (
+    (
+        rf"(?i:\b(?:dear|hi|hello|hey|hallo|liebe|lieber|bonjour|cher|chere|hola|estimado|estimada|caro|cara"
+        rf"|sehr geehrter?))[ \t]+(?i:(?:mr|mrs|ms|dr|herr|frau)\.?[ \t]+)?({_NAME})"
+    ),
+    rf"(?im:^[ \t>]*(?:from|to|cc|bcc|sender|reply-to|von|an|de))[ \t]*:[ \t]*[\"']?({_NAME})",
+    rf"({_NAME})[\"']?[ \t]*<[^<>\s@]+@[^<>\s]+>",
+    (
+        rf"(?i:\b(?:regards|best|sincerely|faithfully|thanks|thank you|cheers|grusse|grussen|gruse|grusen|cordialement"
+        rf"|saludos|saluti)),?[ \t]*\r?\n(?:[ \t]*\r?\n)?[ \t\-]*({_NAME})[ \t]*(?:\r?\n|$)"
+    ),
+    rf"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Mme|Sra?)\.?[ \t]+({_NAME})",
+    rf"\b((?:Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Sra?)\.?[ \t]+{_NAME_WORD})",
+    (
+        rf"(?i:\b(?:(?:full|display|customer|client|employee|contact|cardholder)[ _-]?name|customer|cardholder"
+        rf"|account holder|beneficiary|employee|caller|reported by|requested by|kunde|kontoinhaber))"
+        rf"[\"']?[ \t]*[:=][ \t]*[\"']?({_NAME})"
+    ),
+)
+
+SECRETS = (
+    Pattern(
+        entity="SECRET",
+        regex=r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----",
+        extend=_end_of_key,
+        unmistakable=True,
+    ),
+    Pattern(
+        entity="SECRET",
+        regex=r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}",
+        unmistakable=True,
+    ),
+    Pattern(
+        entity="SECRET",
+        regex=r"(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}"
+        r"|xox[abeoprs]-[A-Za-z0-9\-]{10,}|AIza[A-Za-z0-9_\-]{35}|glpat-[A-Za-z0-9_\-]{20,}|npm_[A-Za-z0-9]{36}"
+        r"|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_\-]{32,}|SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"
+        r"|dop_v1_[a-f0-9]{64}|hvs\.[A-Za-z0-9_\-]{24,}|pypi-[A-Za-z0-9_\-]{50,}",
+        unmistakable=True,
+    ),
+    Pattern(entity="SECRET", regex=r"hooks\.slack\.com/services/([A-Za-z0-9/]{20,})", unmistakable=True),
+    Pattern(
+        entity="SECRET",
+        regex=rf"(?i:(?:{_KEYS_OF_SECRETS}))[\"']?[ \t]*(?:=>|:=|=|:)[ \t]*(?:\"([^\"\n]{{4,}})\")",
+        check=_assigned,
+    ),
+    Pattern(
+        entity="SECRET",
+        regex=rf"(?i:(?:{_KEYS_OF_SECRETS}))[\\\"']*[ \t]*(?:=>|:=|=|:)[ \t]*[\\\"']*([^\s\"'<>,;&\\\x00]{{4,}})",
+        check=_assigned,
+    ),
+    Pattern(
+        entity="SECRET",
+        regex=r"(?i:authorization)[\"']?[ \t]*[:=][ \t]*[\"']?(?i:bearer|basic|token|digest)"
+        r"[ \t]+([A-Za-z0-9._~+/=\-]{6,})",
+    ),
+    Pattern(entity="SECRET", regex=r"(?i:\bbearer)[ \t]+([A-Za-z0-9._~+/\-]{20,}=*)"),
+    Pattern(entity="SECRET", regex=r"(?i:ConvertTo-SecureString)[ \t]+(?:-String[ \t]+)?[\"']([^\"'\n]{4,})[\"']"),
+    Pattern(entity="SECRET", regex=r"://[^\s:/@\"'<>]+:([^\s@/\"'<>]{2,})@"),
+)
+
+
+@cache
+def compiled(regex: str) -> Any:
+    """A pattern ready for bytes. RE2 reports trouble by exception instead of writing to the error stream."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    options.encoding = re2.Options.Encoding.LATIN1
+    return re2.compile(regex.encode("ascii"), options)
+
+
+#: Keys of JSON objects whose string values are secrets whatever they look like.
+SECRET_KEY = re.compile(
+    r"(?:.*[_.-])?(?:pass(?:word|wd|phrase|wort|code)|pwd|(?:aws)?secret_?access_?key|secret_?key|client_?secret|api_?key"
+    r"|(?:access|refresh|session|auth|id|bearer)_?token|private_?key|authorization)",
+    re.IGNORECASE,
+)
+#: Keys whose string values are names of persons.
+NAME_KEY = re.compile(
+    r"(?:.*[_.-])?(?:display|full|real|customer|employee|cardholder|contact|account_?holder)_?name", re.IGNORECASE
+)
+#: What looks like a secret although its key only says `secret` or `token`.
+RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_.~-]{16,}")

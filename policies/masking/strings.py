@@ -1,0 +1,133 @@
+"""Walks JSON: the strings in a value, what the name of their key says about them, and JSON quoted inside strings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from core.canonical import Json
+from policies.masking.common_words import COMMON
+from policies.masking.patterns import NAME_KEY, RANDOM, SECRET_KEY
+from policies.masking.rules import Entity
+from policies.masking.words import is_indicator, is_name
+
+#: Levels of JSON quoted inside JSON that are looked into.
+MAX_QUOTING = 8
+#: Digits of a number that could be a card, a telephone or an account.
+MIN_DIGITS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A text and the key it stood under."""
+
+    text: str
+    key: str = ""
+
+    def hinted(self, text: str) -> tuple[int, int, Entity] | None:
+        """What the key says the whole text is, whatever it looks like."""
+        value = text.strip()
+        start = text.find(value)
+        if not self.key or len(value) < 4:
+            return None
+        if SECRET_KEY.fullmatch(self.key):
+            return (
+                None if value.casefold() in COMMON or not value.strip("*xX") else (start, start + len(value), "SECRET")
+            )
+        if self.key.casefold() in ("secret", "token") and RANDOM.fullmatch(value) and not is_indicator(value):
+            return start, start + len(value), "SECRET"
+        if NAME_KEY.fullmatch(self.key) and is_name(value, ()) and all(word[:1].isupper() for word in value.split()):
+            return start, start + len(value), "PERSON"
+        return None
+
+
+def slots_of(value: Json, keep: Collection[str], key: str = "") -> Iterator[Slot]:
+    """Every text of a value that is masked: strings, keys, and whole numbers long enough to be somebody's."""
+    if isinstance(value, str):
+        yield Slot(value, _hint(key))
+    elif isinstance(value, bool):
+        return
+    elif isinstance(value, int) and abs(value) >= 10 ** (MIN_DIGITS - 1):
+        yield Slot(str(value))
+    elif isinstance(value, dict):
+        for name, child in value.items():
+            yield Slot(name)
+            if name not in keep:
+                yield from slots_of(child, keep, name)
+    elif isinstance(value, list | tuple):
+        for child in value:
+            yield from slots_of(child, keep, key)
+
+
+def rebuild(value: Json, keep: Collection[str], masked: Mapping[Slot, str], key: str = "") -> Json:
+    """The same value with its texts replaced; a number stays a number unless it was masked."""
+    if isinstance(value, str):
+        return masked[Slot(value, _hint(key))]
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        shown = masked.get(Slot(str(value)), str(value)) if abs(value) >= 10 ** (MIN_DIGITS - 1) else str(value)
+        return value if shown == str(value) else shown
+    if isinstance(value, dict):
+        rebuilt: dict[str, Json] = {}
+        for name, child in value.items():
+            shown = free = masked[Slot(name)]
+            number = 2
+            while free in rebuilt:  # two spellings of one name became one token
+                free = f"{shown} ({number})"
+                number += 1
+            rebuilt[free] = child if name in keep else rebuild(child, keep, masked, name)
+        return rebuilt
+    if isinstance(value, list | tuple):
+        return [rebuild(child, keep, masked, key) for child in value]
+    return value
+
+
+def strings_in(value: Json) -> list[str]:
+    """Every string, key and whole number of a value, as text."""
+    found: list[str] = []
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, int) and not isinstance(item, bool):
+            found.append(str(item))
+        elif isinstance(item, dict):
+            stack.extend(item.values())
+            stack.extend(item)
+        elif isinstance(item, list | tuple):
+            stack.extend(item)
+    return found
+
+
+def nested_texts(text: str, depth: int = 0) -> Iterator[str]:
+    """A text and, where it quotes JSON, the texts in there too."""
+    yield text
+    inner = text.strip()
+    if depth >= MAX_QUOTING or not inner or inner[0] not in '{["':
+        return
+    try:
+        # Pairs, not objects: a repeated key must not hide its first value.
+        parsed = json.loads(inner, object_pairs_hook=lambda pairs: [part for pair in pairs for part in pair])
+    except (ValueError, RecursionError):
+        return
+    for part in strings_in(parsed):
+        if part != text:
+            yield from nested_texts(part, depth + 1)
+
+
+def parse_quoted(text: str) -> Json:
+    """The object or list a text quotes as JSON; None when it quotes none."""
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict | list) else None
+
+
+def _hint(key: str) -> str:
+    """Keys that say nothing about their value share one slot, so that equal strings are masked once."""
+    telling = SECRET_KEY.fullmatch(key) or NAME_KEY.fullmatch(key) or key.casefold() in ("secret", "token")
+    return key if telling else ""

@@ -1,0 +1,134 @@
+"""Other ways to read a text: what its escapes mean, and what its shape is in plain ASCII.
+
+Masker and egress guard look at a text and at its decoded view, so that `Anna%20Lindqvist` hides nothing.
+"""
+
+from __future__ import annotations
+
+import bisect
+import html
+import re
+import unicodedata
+from dataclasses import dataclass, field
+
+#: Escapes of JSON (at any depth of nesting), URLs, HTML and quoted-printable, invisible characters, combining
+#: marks and full-width letters. Every alternative is bounded or a plain run, so that matching stays linear.
+_ENCODED = re.compile(
+    r"(?<!\\)\\{1,16}(?:u[dD][89abAB][0-9a-fA-F]{2}\\{1,16}u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[nrtbf\"'/])"
+    r"|(?:%[0-9A-Fa-f]{2})+"
+    r"|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|nbsp|amp|quot|apos|lt|gt|shy);"
+    r"|=\r?\n|(?:=[0-9A-F]{2})+"
+    r"|[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+    r"|[^\W\d_][\u0300-\u036f]{1,8}"
+    r"|[\uff01-\uff5e]"
+)
+_SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": " ", "f": " ", '"': '"', "'": "'", "/": "/"}
+
+
+@dataclass(kw_only=True)
+class View:
+    """A decoded text and where each part of it stands in the raw one."""
+
+    text: str
+    #: Start of each replaced part in the decoded text, in order, …
+    _at: list[int] = field(default_factory=list)
+    #: … and (decoded end, raw start, raw end) of the same part.
+    _parts: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def raw_span(self, start: int, end: int) -> tuple[int, int]:
+        """Where a span of the decoded text stands in the raw text; a part counts as a whole."""
+        return self._raw(start, first=True), self._raw(end - 1, first=False)
+
+    def _raw(self, position: int, *, first: bool) -> int:
+        index = bisect.bisect_right(self._at, position) - 1
+        if index < 0:
+            return position + (0 if first else 1)
+        decoded_end, raw_start, raw_end = self._parts[index]
+        if position < decoded_end:
+            return raw_start if first else raw_end
+        return raw_end + (position - decoded_end) + (0 if first else 1)
+
+
+def decoded_view(text: str) -> View | None:
+    """What the escapes in a text mean; None when it has none."""
+    view = View(text="")
+    pieces: list[str] = []
+    position = length = 0
+    for match in _ENCODED.finditer(text):
+        pieces.append(text[position : match.start()])
+        length += match.start() - position
+        plain = _decode(match.group())
+        view._at.append(length)  # noqa: SLF001  (a view is built here and nowhere else)
+        length += len(plain)
+        view._parts.append((length, match.start(), match.end()))  # noqa: SLF001
+        pieces.append(plain)
+        position = match.end()
+    if not position:
+        return None
+    pieces.append(text[position:])
+    view.text = "".join(pieces)
+    return view
+
+
+def _decode(part: str) -> str:
+    first = part[0]
+    if first == "\\":
+        return _decode_backslash(part)
+    if first == "%":
+        return bytes.fromhex(part.replace("%", "")).decode("utf-8", "replace")
+    if first == "=":
+        return "" if part[1] in "\r\n" else bytes.fromhex(part.replace("=", "")).decode("utf-8", "replace")
+    if first == "&":
+        return "" if part == "&shy;" else html.unescape(part).replace("\u00a0", " ")
+    return "" if unicodedata.category(first) == "Cf" else unicodedata.normalize("NFKC", part)
+
+
+def _decode_backslash(part: str) -> str:
+    body = part.lstrip("\\")
+    if body[0] not in "ux":
+        return _SIMPLE[body]
+    units = [int(unit, 16) for unit in re.findall(r"[ux]([0-9a-fA-F]{2,4})", body)]
+    if len(units) == 2:
+        return chr(0x10000 + ((units[0] - 0xD800) << 10) + (units[1] - 0xDC00))
+    # Half of a surrogate pair is no character; a placeholder keeps it from breaking encoders.
+    return "\ufffd" if 0xD800 <= units[0] <= 0xDFFF else chr(units[0])
+
+
+class _Shape(dict[int, str]):
+    """One ASCII character for each character outside ASCII, remembered as they come."""
+
+    def __missing__(self, code: int) -> str:
+        shape = _ascii_shape(chr(code)) if code > 127 else chr(code)
+        self[code] = shape
+        return shape
+
+
+_SHAPES = _Shape()
+
+
+def shape_of(text: str) -> bytes:
+    """The text in ASCII, character for character, so that patterns are small and offsets agree: `Müller` → `Muller`."""
+    if text.isascii():
+        return text.encode("ascii")
+    return text.translate(_SHAPES).encode("ascii", "replace")
+
+
+def _ascii_shape(character: str) -> str:
+    plain = unicodedata.normalize("NFKD", character)[0]
+    if plain.isascii() and plain.isprintable():
+        return plain
+    if character == "ß":
+        return "s"
+    category = unicodedata.category(character)
+    if category in ("Lu", "Lt"):
+        return "X"
+    if category.startswith("L"):
+        return "x"
+    if category == "Nd":
+        return str(unicodedata.digit(character))
+    if category == "Pd":
+        return "-"
+    if category.startswith("Z"):
+        return " "
+    return "'" if character in "‘’ʼ" else '"' if character in "“”„«»" else "\x1a"
