@@ -19,9 +19,8 @@ from workflows.leases import LeaseKeeper
 from workflows.services import Services
 
 if TYPE_CHECKING:
-    from policies.masking.masker import Masker
-
     from policies.bundle import Bundle
+    from policies.masking.masker import Masker
     from tools.registry import Registry
 
 T = TypeVar("T")
@@ -70,10 +69,9 @@ def start_loop() -> asyncio.AbstractEventLoop:
 
 def open_services(settings: Settings, *, ring: Callable[[str], None], store: Store | None = None) -> Services:
     """Everything a worker needs. Slow parts (the masker, the sandbox's self-test) are made at first use."""
-    from tools.connectors.lab import LabConnector
-
     from agents.model import ModelClients
     from agents.spec import load_teams
+    from tools.connectors.lab import LabConnector
     from tools.registry import default_registry
     from tools.sandbox.sandbox import open_sandbox
 

@@ -12,7 +12,6 @@ from workflows.services import Services
 
 if TYPE_CHECKING:
     from policies.masking.session import MaskSession
-
     from tools.case import Case
 
 
@@ -24,6 +23,7 @@ def open_case(services: Services, ticket_id: str) -> tuple[Case, MaskSession]:
         ticket = tx.tickets.get(ticket_id)
         original = tx.tickets.original(ticket_id)
         masked = tx.tickets.masked(ticket_id)
+        evidence = tx.evidence.of(ticket_id)
     if masked is None:
         raise TriageError(f"Ticket {ticket_id} has no masked copy; run `casemate ticket retry {ticket_id}`.")
     case = Case(
@@ -35,7 +35,10 @@ def open_case(services: Services, ticket_id: str) -> tuple[Case, MaskSession]:
         original=original,
         masked=masked,
     )
-    return case, services.masker().session(TicketVault(services.store, ticket_id))
+    session = services.masker().session(TicketVault(services.store, ticket_id))
+    # What a model has seen of this ticket stays as it was shown, so that a resumed run does not contradict itself.
+    session.note_shown([masked.as_json(), *(item.as_json() for item in evidence)])
+    return case, session
 
 
 def real_arguments(session: MaskSession, proposal: Proposal) -> JsonObject:

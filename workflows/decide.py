@@ -21,7 +21,6 @@ from workflows.services import Services
 
 if TYPE_CHECKING:
     from policies.masking.session import MaskSession
-
     from tools.case import Case
 
 #: Where a proposal goes for each answer of policy.
@@ -107,9 +106,8 @@ class Bench:
         return decision.outcome
 
     def _decide(self, tx: Transaction, proposal: Proposal, *, already: int) -> tuple[Decision, JsonObject]:
-        from tools.facts import build_facts
-
         from policies.engine import decide
+        from tools.facts import build_facts
 
         bundle = self.services.bundle()
         now = self.services.clock.now()

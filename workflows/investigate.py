@@ -15,12 +15,11 @@ from workflows.casework import open_case
 from workflows.services import Services
 
 if TYPE_CHECKING:
-    from policies.masking.session import MaskSession
-    from tools.gate import Gate
-
     from agents.spec import TeamSpec
     from agents.team import TeamResult
+    from policies.masking.session import MaskSession
     from tools.case import Case
+    from tools.gate import Gate
 
 #: Seconds a run may take beyond its team's own budget before it is cut off.
 GRACE_SECONDS = 60
@@ -40,9 +39,8 @@ def begin(services: Services, lease: Lease) -> TicketState:
 
 def run(services: Services, lease: Lease) -> TicketState:
     """investigating → decided. Safe to repeat: evidence and proposals of a broken run are used again."""
-    from tools.gate import Gate
-
     from policies.guardrails import check_assessment
+    from tools.gate import Gate
 
     case, session = open_case(services, lease.ticket_id)
     spec = services.teams.for_kind(case.kind)
@@ -79,11 +77,10 @@ def run(services: Services, lease: Lease) -> TicketState:
 
 
 def _work(services: Services, spec: TeamSpec, case: Case, session: MaskSession, gate: Gate) -> TeamResult:
-    from policies.masking.egress import EgressGuard
-
     from agents.build import build_team
     from agents.model import guarded
     from agents.team import Brief
+    from policies.masking.egress import EgressGuard
 
     team = build_team(spec, case.framework, services.clients)
 

@@ -74,7 +74,7 @@ def advance(services: Services, ticket_id: str) -> Advanced:
             return _wait(services, lease, ticket, error)
         except TriageError as error:
             return _escalate(services, lease, str(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the outermost handler: a bug must not take the worker down
             return _stumble(services, lease, ticket, error)
     log.info("advanced", ticket_id=ticket_id, before=lease.state.value, after=state.value)
     return Advanced(state=state, ring=state not in RESTING)

@@ -13,12 +13,11 @@ from core.store.engine import Store
 from workflows.leases import LeaseKeeper
 
 if TYPE_CHECKING:  # heavy packages load when a worker is wired, not when the journey is imported
-    from policies.masking.masker import Masker
-    from tools.connectors.connector import Connector
-
     from agents.model import ModelClients
     from agents.spec import Teams
     from policies.bundle import Bundle
+    from policies.masking.masker import Masker
+    from tools.connectors.connector import Connector
     from tools.registry import Registry
     from tools.sandbox.sandbox import Sandbox
 
