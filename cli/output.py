@@ -27,8 +27,12 @@ def print_json(value: Any) -> None:
 
 def plain(value: object) -> str:
     """Text on one line without anything a terminal could obey: escapes, controls, direction overrides."""
-    kept = (character if unicodedata.category(character)[0] != "C" else " " for character in str(value))
-    return " ".join("".join(kept).split())
+    return " ".join(inert(str(value)).split())
+
+
+def inert(line: str) -> str:
+    """The same, with its spaces as they are."""
+    return "".join(character if unicodedata.category(character)[0] != "C" else " " for character in line)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import AsJson, complain, print_json, print_table, say
+from cli.output import AsJson, complain, inert, print_json, print_table, say
 
 if TYPE_CHECKING:
     from policies.bundle import Bundle
@@ -73,7 +73,7 @@ def mask(
         print_json({"masked": masked, "tokens": counts})
     else:
         for line in masked.splitlines():
-            say(line)
+            print(inert(line))
 
 
 def _load(folder: Path | None) -> Bundle:

@@ -37,7 +37,7 @@ def test_a_sample_sent_again_is_an_earlier_one() -> None:
 
 
 def test_no_file_in_the_folder_is_forgotten() -> None:
-    named = {f"{sample.name}.json" for sample in load_samples()}
+    named = {"manifest.yaml", *(f"{sample.name}.json" for sample in load_samples())}
     manifest = (FOLDER / "manifest.yaml").read_text()
     for file in FOLDER.iterdir():
         assert file.name in named or file.name in manifest, file.name
