@@ -24,18 +24,18 @@ def _text(name: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _system(role: str, prompt: str, playbook: str) -> str:
+def _system(prompt: str, playbook: str) -> str:
     schema = json.dumps(Assessment.model_json_schema(), separators=(",", ":"))
-    marker = json.dumps({"role": role, "playbook": playbook})
+    marker = json.dumps({"role": prompt, "playbook": playbook})
     text = _text(prompt).replace("{{schema}}", schema)
-    text = text.replace("{{guidance}}", guidance(shipped_playbooks()[playbook], role))
+    text = text.replace("{{guidance}}", guidance(shipped_playbooks()[playbook], prompt))
     # The playbook model finds its part in this line; other models pass over it.
     return f"{text.rstrip()}\n\ncasemate: {marker}\n"
 
 
 def system_message(spec: TeamSpec, role: RoleSpec) -> str:
     """The instructions of one role: static text of ours, without a word of any ticket."""
-    return _system(role.prompt, role.prompt, spec.playbook)
+    return _system(role.prompt, spec.playbook)
 
 
 def opening_message(brief: Brief) -> str:
@@ -47,16 +47,19 @@ def opening_message(brief: Brief) -> str:
     )
 
 
-@lru_cache(maxsize=64)
 def static_texts(spec: TeamSpec) -> tuple[str, ...]:
     """Every text of ours that goes to a model verbatim: instructions, tool descriptions, and the playbook's queries."""
-    names = {name for role in spec.roles for name in role.tools if name != CASE_FILE}
-    tools = [default_registry().get(name).spec() for name in sorted(names)]
-    described = [text for tool in tools for text in (tool.description, *_strings(tool.parameters))]
-    queries = [
-        str(look.arguments["sql"]) for look in shipped_playbooks()[spec.playbook].steps if "sql" in look.arguments
-    ]
-    return tuple(dict.fromkeys([*(system_message(spec, role) for role in spec.roles), *described, *queries]))
+    tools = frozenset(name for role in spec.roles for name in role.tools if name != CASE_FILE)
+    return _static_texts(spec.playbook, tuple(role.prompt for role in spec.roles), tools)
+
+
+@lru_cache(maxsize=64)
+def _static_texts(playbook: str, prompts: tuple[str, ...], tools: frozenset[str]) -> tuple[str, ...]:
+    instructions = [_system(prompt, playbook) for prompt in prompts]
+    specs = [default_registry().get(name).spec() for name in sorted(tools)]
+    described = [text for tool in specs for text in (tool.description, *_strings(tool.parameters))]
+    queries = [str(look.arguments["sql"]) for look in shipped_playbooks()[playbook].steps if "sql" in look.arguments]
+    return tuple(dict.fromkeys([*instructions, *described, *queries]))
 
 
 def _strings(value: Json) -> Iterator[str]:
