@@ -1,5 +1,7 @@
 """A script or command line decoded layer by layer, and what it is about to do. Nothing of it is run."""
 
+# ruff: noqa: E501, ISC004 - the tables of patterns read best a row a line
+
 from __future__ import annotations
 
 import re

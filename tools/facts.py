@@ -1,0 +1,153 @@
+"""The facts policy decides from: arguments with their provenance, and what our own records say of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from core.assessment import Assessment, Verdict
+from core.canonical import Json, JsonObject
+from core.decision import ArgumentFacts, EmptyFacts, Facts
+from core.evidence import Evidence, Fact, Trust
+from policies.compiled import Bundle
+from policies.masking.session import MaskSession
+from tools.case import Case
+from tools.registry import Registry
+
+#: Hours of the working day, UTC, Monday to Friday.
+WORKING_HOURS = range(7, 18)
+#: Shorter values occur in longer texts by chance.
+SHORTEST_QUOTE = 4
+
+
+def build_facts(
+    *,
+    case: Case,
+    bundle: Bundle,
+    registry: Registry,
+    session: MaskSession,
+    tool: str,
+    proposal_args: JsonObject,
+    assessment: Assessment | None,
+    evidence: Sequence[Evidence],
+    history_counts: Mapping[str, int],
+    now: datetime,
+) -> Facts:
+    """Facts about one call of one tool; `proposal_args` are masked, the facts hold the real values.
+
+    Raises:
+        ToolRefused: a token is not this ticket's, or policy does not permit it in that argument.
+    """
+    found = [e for e in evidence if e.error is None]
+    real = {name: restored(session, tool, name, value) for name, value in proposal_args.items()}
+    # `case_file` is the gate's own and in no registry.
+    target = registry.get(tool).target if tool in registry.names() else {}
+    return Facts(
+        tool=tool,
+        args={name: _argument(real[name], value, found) for name, value in proposal_args.items()},
+        ticket={"kind": case.kind, "source": case.source, "age_minutes": _age(case, now)},
+        verdict=_verdict(assessment),
+        asset=_asset(bundle, real.get(target.get("asset", ""))),
+        identity=_identity(bundle, real.get(target.get("identity", ""))),
+        team={"name": case.team, "framework": case.framework},
+        evidence=_evidence(found),
+        time={
+            "hour": now.hour,
+            "weekday": now.weekday(),
+            "business_hours": now.weekday() < 5 and now.hour in WORKING_HOURS,
+        },
+        history={name: history_counts.get(name, 0) for name in ("last_hour", "last_day")},
+    )
+
+
+def restored(session: MaskSession, tool: str, argument: str, value: Json) -> Json:
+    """The real value of one argument, through the sink table."""
+    return session.restore_argument(tool, argument, value) if isinstance(value, str) else value
+
+
+def _argument(real: Json, masked: Json, evidence: Sequence[Evidence]) -> ArgumentFacts:
+    """Trusted when a record of our own holds exactly this value. Compared masked, where equal originals are equal."""
+    wanted = str(masked).casefold().strip()
+    trusted, sources = False, []
+    for item in evidence:
+        values = {text.casefold().strip() for text in _scalars([item.facts, item.detail])}
+        exact = wanted in values
+        if exact or (len(wanted) >= SHORTEST_QUOTE and any(wanted in value for value in values)):
+            sources.append(item.id)
+        trusted = trusted or (exact and item.trust is Trust.INTERNAL)
+    return ArgumentFacts(value=real, trusted=trusted, evidence=tuple(sources))
+
+
+def _scalars(value: Json) -> Iterator[str]:
+    if isinstance(value, dict):
+        for child in value.values():
+            yield from _scalars(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _scalars(child)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool):
+        yield str(value)
+
+
+def _age(case: Case, now: datetime) -> int:
+    occurred = case.original.occurred_at
+    return max(0, int((now - occurred).total_seconds() // 60)) if occurred else 0
+
+
+def _verdict(assessment: Assessment | None) -> dict[str, Fact]:
+    if assessment is None:
+        return {
+            "label": Verdict.NEEDS_INFORMATION.value,
+            "severity": "medium",
+            "confidence": 0.0,
+            "findings": 0,
+        }
+    return {
+        "label": assessment.verdict.value,
+        "severity": assessment.severity.value,
+        "confidence": float(assessment.confidence),
+        "findings": len(assessment.findings),
+    }
+
+
+def _asset(bundle: Bundle, name: Json) -> dict[str, Fact]:
+    asset = bundle.organization.find_asset(name) if isinstance(name, str) else None
+    if asset is None:
+        return EmptyFacts().asset
+    return {
+        "known": True,
+        "tier": asset.tier,
+        "kind": asset.kind,
+        "owner": asset.owner,
+        "environment": asset.environment,
+    }
+
+
+def _identity(bundle: Bundle, name: Json) -> dict[str, Fact]:
+    person = bundle.organization.find_person(name) if isinstance(name, str) else None
+    if person is None:
+        return EmptyFacts().identity
+    return {
+        "known": True,
+        "role": person.role,
+        "department": person.department,
+        "vip": person.vip,
+        "privileged": person.privileged,
+        "service_account": person.service_account,
+    }
+
+
+def _evidence(found: Sequence[Evidence]) -> dict[str, Fact]:
+    """A look-up that found nothing backs nothing, so it does not count as internal evidence."""
+    read = [e for e in found if e.tool == "read_ticket"]
+    return {
+        "count": len(found),
+        "internal": sum(e.trust is Trust.INTERNAL and _says_something(e) for e in found),
+        "untrusted": sum(e.trust is Trust.UNTRUSTED for e in found),
+        # A ticket that nobody has read may hold anything.
+        "manipulation": not read or any(e.facts.get("manipulation") is not False for e in read),
+    }
+
+
+def _says_something(evidence: Evidence) -> bool:
+    return not any(evidence.facts.get(name) in (False, 0) for name in ("known", "found", "cases"))
