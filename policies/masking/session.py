@@ -134,6 +134,8 @@ class MaskSession:
         return None if continues else after
 
     def _mask(self, slots: list[Slot]) -> list[str]:
+        if not slots:
+            return []
         texts = [neutralise(slot.text, self._ledger.issued) for slot in slots]
         spans = self._detect(texts, slots)
         fresh = []
