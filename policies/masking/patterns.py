@@ -83,8 +83,9 @@ _NO_SECRETS = {"null", "none", "true", "false", "redacted", "expired", "changed"
 CONTACTS = (
     Pattern(
         entity="EMAIL",
-        regex=r"[A-Za-z0-9][A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-]*(?:@|\[@\]|\[at\])"
-        r"(?:[A-Za-z0-9\-]+(?:\.|\[\.\]))+[A-Za-z][A-Za-z0-9\-]+",
+        # `smtp.mailfrom=` in Authentication-Results stands before an address and is not part of it.
+        regex=r"(?:(?:smtp|header|policy)\.[a-z]+=)?([A-Za-z0-9][A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-]*(?:@|\[@\]|\[at\])"
+        r"(?:[A-Za-z0-9\-]+(?:\.|\[\.\]))+[A-Za-z][A-Za-z0-9\-]+)",
     ),
     Pattern(
         entity="PHONE",
@@ -94,7 +95,8 @@ CONTACTS = (
     ),
     Pattern(
         entity="PHONE",
-        regex=r"(?i:\b(?:tel|phone|telephone|telefon|mobile|mobil|cell|fax|handy|whatsapp|call(?: me)?(?: (?:at|on))?)"
+        regex=r"(?i:\b(?:tel|phone|telephone|telefon|mobile|mobil|cell|fax|handy|whatsapp"
+        r"|call (?:me|us)(?: (?:at|on))?|call (?:at|on))"
         r"\b\.?(?: ?(?:no|nr|number)\.?)?[ \t]*[:#]?[ \t]*)(\(?[0-9][0-9 ().\-/]{5,20}[0-9])",
         check=_all_if(numbers.phone_is_plausible),
     ),

@@ -148,19 +148,23 @@ def matches(pattern: Pattern, shape: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> int:
-    beside = pattern.not_beside.encode()
-    before = shape[begin - 1 : begin] if begin else b""
-    if before and (before.isalnum() or before in beside) and shape[begin : begin + 1].isalnum():
+    if shape[begin : begin + 1].isalnum() and _is_beside(pattern, shape[max(begin - 2, 0) : begin][::-1]):
         return 0
     if pattern.entity == "EMAIL" and shape[max(start - 3, 0) : start] == b"://":
         return 0  # `https://bank.example@evil.example`: user information of a URL is evidence, not a mailbox
     if pattern.extend is not None:
         return pattern.extend(shape, end) - start
     taken = end - start if pattern.check is None else pattern.check(shape[start:end].decode("ascii"))
-    after = shape[start + taken : start + taken + 1]
-    if taken and pattern.entity != "SECRET" and after and (after.isalnum() or after in beside):
-        return 0
-    return taken
+    after = shape[start + taken : start + taken + 2]
+    return 0 if pattern.entity != "SECRET" and _is_beside(pattern, after) else taken
+
+
+def _is_beside(pattern: Pattern, outward: bytes) -> bool:
+    """Whether what stands next to a match, read away from it, makes it part of something longer."""
+    if outward[:1].isalnum():
+        return True
+    # A mark counts only inside a longer run: `4111….5`, not at the end of a sentence.
+    return outward[:1].decode("ascii") in pattern.not_beside and outward[1:2].isalnum() if outward else False
 
 
 def _next_word(shape: bytes, position: int) -> int:

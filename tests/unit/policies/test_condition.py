@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policies.bundle import Bundle
+from policies.condition import Compiler, ConditionInvalid, Undecided
+from policies.vocabulary import activation, facts_over_strictest, strictest
+
+
+@pytest.fixture(scope="module")
+def compiler(bundle: Bundle) -> Compiler:
+    return Compiler(bundle.organization)
+
+
+def facts(**args: Any) -> dict[str, Any]:
+    named = activation(facts_over_strictest("isolate_host", {}, {}))
+    for name, value in args.items():
+        named |= {f"args.{name}.value": value, f"args.{name}.trusted": False, f"args.{name}.evidence": ["E1"]}
+    return named
+
+
+@pytest.mark.parametrize(
+    ("source", "holds"),
+    [
+        ("true", True),
+        ("asset.tier == 0 && identity.privileged", True),
+        ("asset.tier > 0 || evidence.manipulation", True),
+        ("!(asset.known || verdict.confidence > 0.5)", True),
+        ("(asset.known)", False),
+        ("asset.known ? false : true", True),
+        ('verdict.label in ["malicious", "needs_information"] // why not', True),
+        ('tool == "isolate_host" && "E1" in args.host.evidence', True),
+        ('inCidr("10.1.2.3", "10.0.0.0/8") && !inCidr("11.0.0.1", "10.0.0.0/8")', True),
+        ("isOwn(args.host.value)", True),
+        ("isPartner(args.host.value)", False),
+        ('["a", "b"].exists(x, x == "b" && (true || false))', True),
+        ('"a && (b" == "a && (b"', True),
+    ],
+)
+def test_conditions_say_what_they_look_like(compiler: Compiler, source: str, holds: bool) -> None:
+    assert compiler.compile(source).holds(facts(host="WS-TRE-014")) is holds
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "args.host.value > 3 || true",
+        "true && args.host.value > 3",
+        "!(args.host.value > 3)",
+        "1 / 0 == 1 || true",
+        'inCidr(args.host.value, "10.0.0.0/8") || asset.tier == 0',
+        "args.account.trusted || true",
+        "isOwn(args.number.value) || true",
+    ],
+)
+def test_an_error_is_never_absorbed_by_or(compiler: Compiler, source: str) -> None:
+    condition = compiler.compile(source)
+    with pytest.raises(Undecided):
+        condition.holds(facts(host="not an address", number=7))
+
+
+def test_what_a_guard_keeps_from_being_reached_is_no_error(compiler: Compiler) -> None:
+    assert not compiler.compile('args.host.value != "x" && args.host.value > 3').holds(facts(host="x"))
+    assert compiler.compile('args.host.value == "x" || args.host.value > 3').holds(facts(host="x"))
+
+
+def test_the_reason_of_an_error_carries_no_value(compiler: Compiler) -> None:
+    condition = compiler.compile('inCidr(args.host.value, "10.0.0.0/8")')
+    with pytest.raises(Undecided) as caught:
+        condition.holds(facts(host="Anna Lindqvist"))
+    assert "Anna" not in str(caught.value)
+
+
+def test_a_fact_of_the_wrong_type_counts_as_missing(compiler: Compiler) -> None:
+    wrong = facts_over_strictest("isolate_host", {}, {"asset": {"tier": True}, "verdict": {"confidence": "high"}})
+    for source in ("asset.tier >= 0", "verdict.confidence >= 0.0"):
+        with pytest.raises(Undecided):
+            compiler.compile(source).holds(activation(wrong))
+
+
+@pytest.mark.parametrize(
+    ("source", "offset", "message"),
+    [
+        ("asset.teir > 2", 0, "did you mean `asset.tier`?"),
+        ("true &&\n  asset.teir > 2", 10, "did you mean `asset.tier`?"),
+        ("asset.colour == 1", 0, "`asset` has known, tier"),
+        ("nothing.here", 0, "`nothing.here` is not known"),
+        ("args.host.trustd", 0, "did you mean `args.host.trusted`?"),
+        ("args.host", 0, "did you mean `args.host.value`?"),
+        ("size(args) > 0", 5, "write `args.NAME.value`"),
+        ("asset.tier", 0, "gives int, not true or false"),
+        ("asset.tier >", 12, "Syntax error"),
+        ("verdict.confidence > 1", 19, "write a number with a point"),
+        ('verdict.label == "malicous"', 17, 'did you mean "malicious"?'),
+        ('verdict.severity in ["high", "hgh"]', 29, 'did you mean "high"?'),
+        ('team.framework != "zzz"', 18, "it is one of autogen, adk"),
+        ("has(asset.tier)", 0, "`has()` is not needed"),
+        ("(" * 400 + "true" + ")" * 400, 0, "does not compile"),
+        ("true" + " " * 5000, 0, "is longer than"),
+    ],
+)
+def test_flaws_are_told_at_their_place_with_a_remedy(
+    compiler: Compiler, source: str, offset: int, message: str
+) -> None:
+    with pytest.raises(ConditionInvalid) as caught:
+        compiler.compile(source)
+    assert any(flaw.offset == offset and message in flaw.message for flaw in caught.value.flaws)
+
+
+def test_every_fact_has_a_strictest_value_of_its_type() -> None:
+    from policies.vocabulary import FIELDS
+
+    for group, values in strictest().items():
+        assert set(values) == set(FIELDS[group])
+    assert len(activation(facts_over_strictest("x", {}, {}))) == 1 + sum(map(len, FIELDS.values()))
