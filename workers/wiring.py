@@ -60,11 +60,18 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
     return store
 
 
-def start_loop() -> asyncio.AbstractEventLoop:
-    """The process's one event loop, running in a thread of its own: model clients belong to it."""
+def start_loop() -> tuple[asyncio.AbstractEventLoop, Callable[[], None]]:
+    """The process's one event loop, in a thread of its own (model clients belong to it), and what ends it."""
     loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="casemate-loop", daemon=True).start()
-    return loop
+    thread = threading.Thread(target=loop.run_forever, name="casemate-loop", daemon=True)
+    thread.start()
+
+    def end() -> None:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=10)
+        loop.close()
+
+    return loop, end
 
 
 def open_services(settings: Settings, *, ring: Callable[[str], None], store: Store | None = None) -> Services:
@@ -88,7 +95,8 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
         with store.read() as tx:
             tx.operations.check_not_halted()
 
-    loop = start_loop()
+    loop, end_loop = start_loop()
+    keeper = LeaseKeeper(store, seconds=settings.lease_seconds)
     clients = ModelClients(
         url=settings.model_url,
         name=settings.model_name,
@@ -96,21 +104,29 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
         timeout=settings.model_timeout,
         before_request=check_switch,
     )
+
+    def close() -> None:
+        asyncio.run_coroutine_threadsafe(clients.aclose(), loop).result(timeout=10)
+        end_loop()
+        keeper.close()
+        store.close()
+
     return Services(
         settings=settings,
         store=store,
         clock=store.clock,
         owner=f"{socket.gethostname()}:{os.getpid()}",
         ring=ring,
-        keeper=LeaseKeeper(store, seconds=settings.lease_seconds),
+        keeper=keeper,
         loop=loop,
+        close=close,
         bundle=bundle,
         masker=Once(make_masker),
         registry=registry,
         sandbox=Once(lambda: open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap)),
         teams=load_teams(),
         clients=clients,
-        connectors={"lab": LabConnector(settings.lab_file)},
+        connectors={"lab": LabConnector(settings.lab_file, organization=lambda: bundle().organization)},
     )
 
 

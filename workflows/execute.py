@@ -148,14 +148,14 @@ def carry_out(
             return
         effect = dispatched
     said: JsonObject = {}
-    seen = connector.probe(proposal.tool, arguments) if resumed else None
+    seen = connector.probe(proposal.tool, arguments, effect.idempotency_key) if resumed else None
     if seen is None or seen.state != "yes":
         try:
             sent = connector.execute(proposal.tool, arguments, effect.idempotency_key)
             said = {"accepted": sent.accepted, "said": session.mask_json(sent.detail)}
         except (CasemateError, OSError) as error:  # the probe tells whether it arrived
             said = {"accepted": False, "said": {"error": type(error).__name__}}
-        seen = connector.probe(proposal.tool, arguments)
+        seen = connector.probe(proposal.tool, arguments, effect.idempotency_key)
     to = {"yes": EffectState.CONFIRMED, "no": EffectState.FAILED, "unknown": EffectState.UNKNOWN}[seen.state]
     _settled(services, effect, to, {**said, "probe": seen.state, "seen": session.mask_json(seen.detail)})
 

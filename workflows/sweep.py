@@ -72,7 +72,7 @@ def _undo(services: Services, effect: Effect) -> None:
     connector = services.connectors[effect.connector]
     arguments = real_arguments(session, proposal)
     connector.undo(effect.tool, arguments, f"{effect.idempotency_key}-undo")
-    seen = connector.probe(effect.tool, arguments)
+    seen = connector.probe(effect.tool, arguments, effect.idempotency_key)
     if seen.state != "no":
         log.warning("not_reverted", ticket_id=effect.ticket_id, tool=effect.tool, probe=seen.state)
         return
@@ -108,7 +108,7 @@ def _reconcile(services: Services) -> None:
 
 def _look_again(services: Services, effect: Effect, proposal: Proposal, session: MaskSession) -> None:
     arguments = real_arguments(session, proposal)
-    seen = services.connectors[effect.connector].probe(effect.tool, arguments)
+    seen = services.connectors[effect.connector].probe(effect.tool, arguments, effect.idempotency_key)
     if seen.state == "unknown":
         return
     to = EffectState.CONFIRMED if seen.state == "yes" else EffectState.FAILED
