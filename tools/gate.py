@@ -1,7 +1,7 @@
 """The gate: a team's only door to a tool, and the last line at which masked and real values meet.
 
-Validate, ask policy, restore what the tool may have, run it in the sandbox (or record a proposal when it acts), mask the
-result, keep it as evidence with its provenance, audit it. Nothing that goes wrong here is raised into a framework.
+Validate, ask policy, restore what the tool may have, run it in the sandbox (or record a proposal when it acts), mask
+the result, keep it as evidence with its provenance, audit it. Nothing that goes wrong here is raised into a framework.
 """
 
 from __future__ import annotations

@@ -88,7 +88,8 @@ TOOLS = (
         name="lookup_technique",
         description="Find an ATT&CK technique by id or by words.",
         arguments=TechniqueArguments,
-        trust=Trust.INTERNAL,
+        # A reference book says nothing of the case, so it must not count as a record of our own.
+        trust=Trust.UNTRUSTED,
         entry="tools.investigate.lookup_technique:run",
     ),
     Tool(

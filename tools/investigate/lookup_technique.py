@@ -1,4 +1,4 @@
-"""The ATT&CK technique of an id or of some words, from a reduced table of enterprise techniques shipped with casemate."""
+"""The ATT&CK technique of an id or of some words, from a reduced table of enterprise techniques."""
 
 from __future__ import annotations
 

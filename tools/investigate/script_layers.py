@@ -1,4 +1,4 @@
-"""Undoing what hides a script: encodings one inside the other, and the tricks that break words apart. Always bounded."""
+"""Undoing what hides a script: encodings one inside the other, and tricks that break words apart. Always bounded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ ENCODED = re.compile(r"[-/\u2013\u2014\u2015]e(?:n?c?|nco\w*|c)\b[\s\"'`^]*([A-Z
 RUN = re.compile(
     r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{4}){6,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?(?![A-Za-z0-9+/=])"
 )
-HEX_RUN = re.compile(r"(?:0x[0-9a-f]{2}\s*,\s*){8,}0x[0-9a-f]{2}|(?<![0-9a-f])(?:[0-9a-f]{2}){40,}(?![0-9a-f])|(?:\\x[0-9a-f]{2}){8,}", re.IGNORECASE)  # fmt: skip
+HEX_RUN = re.compile(
+    r"(?:0x[0-9a-f]{2}\s*,\s*){8,}0x[0-9a-f]{2}|(?<![0-9a-f])(?:[0-9a-f]{2}){40,}(?![0-9a-f])|(?:\\x[0-9a-f]{2}){8,}",
+    re.IGNORECASE,
+)
 NUMBERS = re.compile(r"\(?\s*((?:\d{1,3}\s*,\s*){7,}\d{1,3})\s*\)?")
 
 
