@@ -76,7 +76,8 @@ _WORDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "cloud",
         re.compile(
-            r"\bcloudtrail\b|\bguardduty\b|\bs3 bucket\b|\biam\b|\baccess key\b|\bkubernetes\b|\bsecurity group\b", re.IGNORECASE
+            r"\bcloudtrail\b|\bguardduty\b|\bs3 bucket\b|\biam\b|\baccess key\b|\bkubernetes\b|\bsecurity group\b",
+            re.IGNORECASE,
         ),
     ),
     (
@@ -105,7 +106,7 @@ def classify(original: Original) -> str:
 
 def _is_mail(name: str, content: bytes) -> bool:
     head = content[:2000]
-    return bool(_MAIL_NAME.search(name)) or len(set(m.group(1).lower() for m in _MAIL_HEADER.finditer(head))) >= 2
+    return bool(_MAIL_NAME.search(name)) or len({m.group(1).lower() for m in _MAIL_HEADER.finditer(head)}) >= 2
 
 
 def _names(fields: Json) -> set[str]:

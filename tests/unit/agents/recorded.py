@@ -30,7 +30,7 @@ class RecordedToolbox:
     """Answers each tool with what was recorded for it, and keeps what happened."""
 
     ticket: JsonObject
-    results: dict[str, JsonObject | list[JsonObject]]
+    results: dict[str, JsonObject]
     calls: list[tuple[str, str, JsonObject]] = field(default_factory=list)
     evidence: list[JsonObject] = field(default_factory=list)
     proposals: list[JsonObject] = field(default_factory=list)
@@ -60,8 +60,6 @@ class RecordedToolbox:
             self.proposals.append({"proposal": f"prp_{len(self.proposals)}", "tool": name, "arguments": bare})
             return {"proposal": self.proposals[-1]["proposal"], "status": "recorded"}
         recorded = self.results.get(name, {"error": f"{name} has nothing recorded."})
-        if isinstance(recorded, list):
-            recorded = next((r for r in recorded if r["for"] in json.dumps(arguments)), {"facts": {"known": False}})
         if "error" in recorded:
             return recorded
         return self._record(name, arguments, recorded)

@@ -253,7 +253,7 @@ def test_an_explanation_counts_only_when_its_evidence_is_labelled_internal(tmp_p
 
 
 #: Facts that text of an attacker can bring about, at their worst.
-UNTRUSTED = {
+UNTRUSTED: dict[str, JsonObject] = {
     "read_email": {
         "lookalike_sender": True,
         "display_name_spoof": True,
@@ -294,7 +294,7 @@ def test_more_untrusted_facts_never_lower_a_severity_or_make_a_ticket_benign(
     after[TICKET_STEP][0].facts["manipulation"] = manipulation
     extra: dict[str, JsonObject] = {}
     for tool, fact in added:
-        extra.setdefault(tool, {})[fact] = UNTRUSTED[tool][fact]  # type: ignore[index]
+        extra.setdefault(tool, {})[fact] = UNTRUSTED[tool][fact]
     after["read_email"][0].facts.update(extra.get("read_email", {}))
     if "inspect_url" in extra:
         after["inspect_url"].append(item(9, "inspect_url", {"own": False, **extra["inspect_url"]}))
