@@ -39,7 +39,8 @@ thank thanks that the their them there they this threat thursday ticket tickets 
 top total transaction transfer treasury trojan true trust tuesday twitter type ubuntu unit unknown unusual up update
 updates upgrade ups urgent url us usa use user username users value vendor verdict verification verify version view
 virus visa visual voice vpn wallet warning was we web website wednesday week welcome when where which who windows wire
-with word work worker workstation world write yahoo year years yes you your yours zoom inc llc gmbh ag plc sa spa insights holdings souvenirs
+with word work worker workstation world write yahoo year years yes you your yours zoom
+inc llc gmbh ag plc sa spa insights holdings souvenirs
 """
 
 COMMON = frozenset(_WORDS.split())

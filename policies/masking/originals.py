@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from policies.masking.common_words import COMMON
-from policies.masking.views import decoded_view
+from policies.masking.views import decoded_views
 
 #: Entities whose groups of digits are written in many ways: `4111 1111…`, `4111-1111…`.
 GROUPED = frozenset({"PHONE", "IBAN", "CARD", "NATIONAL_ID"})
@@ -87,12 +87,12 @@ class Originals:
         if not self._phrases and not self._grouped:
             return []
         hits = self.find_plain(text)
-        view = decoded_view(text)
-        if view is not None:
-            seen = {(hit.start, hit.end, hit.key) for hit in hits}
+        seen = {(hit.start, hit.end, hit.key) for hit in hits}
+        for view in decoded_views(text):
             for hit in self.find_plain(view.text):
                 start, end = view.raw_span(hit.start, hit.end)
                 if (start, end, hit.key) not in seen:
+                    seen.add((start, end, hit.key))
                     hits.append(Hit(start, end, hit.key, hit.text))
         return hits
 

@@ -83,9 +83,8 @@ _NO_SECRETS = {"null", "none", "true", "false", "redacted", "expired", "changed"
 CONTACTS = (
     Pattern(
         entity="EMAIL",
-        # `smtp.mailfrom=` in Authentication-Results stands before an address and is not part of it.
-        regex=r"(?:(?:smtp|header|policy)\.[a-z]+=)?([A-Za-z0-9][A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-]*(?:@|\[@\]|\[at\])"
-        r"(?:[A-Za-z0-9\-]+(?:\.|\[\.\]))+[A-Za-z][A-Za-z0-9\-]+)",
+        # Narrower than RFC 5322: `=`, `/` and `?` stand before addresses in URLs and headers far more often than in them.
+        regex=r"[A-Za-z0-9][A-Za-z0-9._+~\-]*(?:@|\[@\]|\[at\])(?:[A-Za-z0-9\-]+(?:\.|\[\.\]))+[A-Za-z][A-Za-z0-9\-]+",
     ),
     Pattern(
         entity="PHONE",

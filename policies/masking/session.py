@@ -194,9 +194,8 @@ class MaskSession:
 
     def _checked(self, text: str, *, clean: bool) -> str:
         """The text, unless the guard would find something in it, also in JSON that it quotes."""
-        parts = nested_texts(text)
-        if clean:
-            next(parts)  # the text itself, which was just looked through
+        # When the texts were just found clean, only what one of them quotes is left to look at.
+        parts = [part for part in nested_texts(text) if not (clean and part == text)]
         if not any(self.leaks(part) for part in parts):
             return text
         quoted = parse_quoted(text)

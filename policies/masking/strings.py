@@ -103,19 +103,19 @@ def strings_in(value: Json) -> list[str]:
 
 
 def nested_texts(text: str, depth: int = 0) -> Iterator[str]:
-    """A text and, where it quotes JSON, the texts in there too."""
-    yield text
+    """A text, or the texts in it where it is JSON: those say the same without the escapes."""
     inner = text.strip()
     if depth >= MAX_QUOTING or not inner or inner[0] not in '{["':
+        yield text
         return
     try:
         # Pairs, not objects: a repeated key must not hide its first value.
         parsed = json.loads(inner, object_pairs_hook=lambda pairs: [part for pair in pairs for part in pair])
     except (ValueError, RecursionError):
+        yield text
         return
     for part in strings_in(parsed):
-        if part != text:
-            yield from nested_texts(part, depth + 1)
+        yield from nested_texts(part, depth + 1)
 
 
 def parse_quoted(text: str) -> Json:

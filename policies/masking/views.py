@@ -11,6 +11,8 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+
 #: Escapes of JSON (at any depth of nesting), URLs, HTML and quoted-printable, invisible characters, combining
 #: marks and full-width letters. Every alternative is bounded or a plain run, so that matching stays linear.
 _ENCODED = re.compile(
@@ -19,7 +21,7 @@ _ENCODED = re.compile(
     r"|(?:%[0-9A-Fa-f]{2})+"
     r"|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|nbsp|amp|quot|apos|lt|gt|shy);"
     r"|=\r?\n|(?:=[0-9A-F]{2})+"
-    r"|[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+    rf"|{_INVISIBLE.pattern}"
     r"|[^\W\d_][\u0300-\u036f]{1,8}"
     r"|[\uff01-\uff5e]"
 )
@@ -50,15 +52,15 @@ class View:
         return raw_end + (position - decoded_end) + (0 if first else 1)
 
 
-def decoded_view(text: str) -> View | None:
-    """What the escapes in a text mean; None when it has none."""
+def decoded_view(text: str, *, invisible: str = "") -> View | None:
+    """What the escapes in a text mean, with `invisible` for each invisible character; None when it has none."""
     view = View(text="")
     pieces: list[str] = []
     position = length = 0
     for match in _ENCODED.finditer(text):
         pieces.append(text[position : match.start()])
         length += match.start() - position
-        plain = _decode(match.group())
+        plain = _INVISIBLE.sub(invisible, _decode(match.group()))
         view._at.append(length)  # noqa: SLF001  (a view is built here and nowhere else)
         length += len(plain)
         view._parts.append((length, match.start(), match.end()))  # noqa: SLF001
@@ -71,6 +73,15 @@ def decoded_view(text: str) -> View | None:
     return view
 
 
+def decoded_views(text: str) -> list[View]:
+    """Every reading of a text: where invisible characters are nothing, and where they stand between words."""
+    view = decoded_view(text)
+    if view is None:
+        return []
+    apart = decoded_view(text, invisible=" ")
+    return [view] if apart is None or apart.text == view.text else [view, apart]
+
+
 def _decode(part: str) -> str:
     first = part[0]
     if first == "\\":
@@ -80,8 +91,8 @@ def _decode(part: str) -> str:
     if first == "=":
         return "" if part[1] in "\r\n" else bytes.fromhex(part.replace("=", "")).decode("utf-8", "replace")
     if first == "&":
-        return "" if part == "&shy;" else html.unescape(part).replace("\u00a0", " ")
-    return "" if unicodedata.category(first) == "Cf" else unicodedata.normalize("NFKC", part)
+        return html.unescape(part).replace("\u00a0", " ")
+    return part if _INVISIBLE.fullmatch(part) else unicodedata.normalize("NFKC", part)
 
 
 def _decode_backslash(part: str) -> str:
