@@ -83,8 +83,7 @@ def run_worker(settings: Settings) -> None:
         )
     finally:
         heartbeat.close()
-        services.keeper.close()
-        services.store.close()
+        services.close()
 
 
 def run_beat(settings: Settings) -> None:

@@ -37,6 +37,8 @@ class Services:
     ring: Callable[[str], None]
     keeper: LeaseKeeper
     loop: asyncio.AbstractEventLoop
+    #: Gives back connections and threads; nothing may be asked of these services afterwards.
+    close: Callable[[], None]
     #: The live bundle; raises BundleInvalid while there is none.
     bundle: Callable[[], Bundle]
     #: The masker of the live bundle.

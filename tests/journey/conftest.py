@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from core.clock import FixedClock
 from core.settings import FrameworkChoice, Settings
 from core.ticket import RESTING, Ticket
@@ -76,10 +77,7 @@ def make_house(tmp_path: Path, model: tuple[str, Path]) -> Iterator[Callable[...
 
     yield make
     for house in built:
-        house.services.wait_for(house.services.clients.aclose(), seconds=10)
-        house.services.keeper.close()
-        house.services.loop.call_soon_threadsafe(house.services.loop.stop)
-        house.services.store.close()
+        house.services.close()
 
 
 @pytest.fixture

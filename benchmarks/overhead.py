@@ -1,0 +1,170 @@
+"""CPU time per ticket of the whole journey, against a bare team of the same framework on the same stub endpoint.
+
+The endpoint is the playbook model in a process of its own, so its CPU time counts for neither side and it answers
+at once. Both sides make the same model requests and call the same tools. Prints one JSON document; quote the ratios.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bare import Bare, BareAdk, BareAutogen
+from benchmarks.plain import PlainTools, opening
+from core.canonical import JsonObject
+from core.log import configure
+from core.settings import FrameworkChoice, Settings
+from core.ticket import Original, parse_ticket
+from workers.wiring import open_services, open_store
+from workflows import intake, journey
+from workflows.services import Services
+
+#: Tickets of one side in one round.
+TICKETS = 12
+#: Rounds; the sides take turns, and the smallest round counts.
+ROUNDS = 3
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of the children it has waited for (the sandboxes)."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def samples() -> list[JsonObject]:
+    """Tickets of all kinds, malicious and benign."""
+    from cli.samples import load_samples
+
+    return [s.ticket for s in load_samples() if s.expect in {"malicious", "benign"} and not s.superseded][:TICKETS]
+
+
+class Counting:
+    """How often the endpoint was asked, read from its record."""
+
+    def __init__(self, record: Path) -> None:
+        self._record = record
+        self._seen = 0
+
+    def since_last(self) -> int:
+        lines = self._record.read_text().count("\n") if self._record.exists() else 0
+        fresh, self._seen = lines - self._seen, lines
+        return fresh
+
+
+def run_journey(services: Services, framework: str, tickets: list[JsonObject], *, mark: str) -> None:
+    """Whole journeys, one after the other."""
+    for number, ticket in enumerate(tickets):
+        receipt = intake.submit(
+            services.store,
+            {**ticket, "external_id": f"{mark}-{number}"},
+            actor="benchmark",
+            ring=lambda _: None,
+            framework=FrameworkChoice(framework),
+        )
+        while journey.advance(services, receipt.ticket_id).ring:
+            pass
+        with services.store.read() as tx:
+            done = tx.tickets.get(receipt.ticket_id)
+        if done.verdict is None:
+            raise SystemExit(f"The journey of {mark}-{number} ended {done.state.value}: {done.trouble}")
+
+
+def run_bare(services: Services, team: Bare, tickets: list[JsonObject]) -> None:
+    """Bare teams on the same tickets, unmasked."""
+    for ticket in tickets:
+        case = _case(services, ticket)
+        tools = PlainTools(case, services.registry, services.bundle(), services.store)
+        first = tools.call("read_ticket", {})
+        tools.call("extract_indicators", {"text": ""})
+        spec = services.teams.for_kind(case.kind)
+        services.wait_for(team.run(spec, opening(case, first), tools), seconds=300)
+
+
+def _case(services: Services, ticket: JsonObject) -> Any:
+    from agents.kinds import classify
+    from core.ticket import Attachment, MaskedTicket
+    from tools.case import Case
+
+    sent = parse_ticket(ticket)
+    original = Original(
+        source=sent.source, external_id=sent.external_id, version=sent.version, kind=sent.kind, title=sent.title,
+        body=sent.body, fields=sent.fields, reporter=sent.reporter, occurred_at=sent.occurred_at,
+        attachments=tuple(Attachment(name=a.name, content=a.content) for a in sent.attachments),
+    )  # fmt: skip
+    kind = sent.kind or classify(original)
+    nothing = MaskedTicket(title="", body="", fields={}, reporter=None, occurred_at=None, attachments=())
+    return Case(
+        ticket_id="bare", kind=kind, source=sent.source, team=kind, framework="bare", original=original, masked=nothing
+    )
+
+
+def measure(work: Callable[[], None]) -> float:
+    """CPU milliseconds per ticket of one round."""
+    before = cpu_seconds()
+    work()
+    return (cpu_seconds() - before) * 1000 / TICKETS
+
+
+def compare(services: Services, framework: str, team: Bare, counting: Counting) -> JsonObject:
+    """Both sides of one framework, taking turns."""
+    tickets = samples()
+    run_journey(services, framework, tickets[:2], mark=f"{framework}-warm")
+    run_bare(services, team, tickets[:2])
+    bare, whole = [], []
+    counting.since_last()
+    requests: JsonObject = {}
+    for turn in range(ROUNDS):
+        bare.append(measure(lambda: run_bare(services, team, tickets)))
+        requests["bare"] = counting.since_last() / TICKETS
+        whole.append(measure(lambda turn=turn: run_journey(services, framework, tickets, mark=f"{framework}-{turn}")))  # type: ignore[misc]
+        requests["journey"] = counting.since_last() / TICKETS
+    return {
+        "tickets": TICKETS,
+        "rounds": ROUNDS,
+        "bare_cpu_ms_per_ticket": round(min(bare), 1),
+        "journey_cpu_ms_per_ticket": round(min(whole), 1),
+        "ratio": round(min(whole) / min(bare), 2),
+        "model_requests_per_ticket": {side: round(count, 1) for side, count in requests.items()},
+    }
+
+
+def main() -> None:
+    """Run both frameworks and print the document."""
+    configure("error")
+    from cli.samples import load_intel
+    from tests.servers import answers, free_port, until
+
+    with tempfile.TemporaryDirectory(prefix="casemate-bench-") as folder:
+        home, port = Path(folder), free_port()
+        record = home / "requests.jsonl"
+        command = [sys.executable, "-m", "cli", "serve", "playbook", "--port", str(port), "--record", str(record)]
+        endpoint = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            until(lambda: answers(port), seconds=60, what="the start of the stub endpoint")
+            settings = Settings(home=home / "home", model_url=f"http://127.0.0.1:{port}/v1")
+            store = open_store(settings)
+            load_intel(store)
+            services = open_services(settings, ring=lambda _: None, store=store)
+            services.masker(), services.sandbox()
+            counting = Counting(record)
+            document = {
+                "benchmark": "overhead",
+                "autogen": compare(services, "autogen", BareAutogen(settings.model_url), counting),
+                "adk": compare(services, "adk", BareAdk(settings.model_url), counting),
+            }
+            services.close()
+        finally:
+            endpoint.terminate()
+            endpoint.wait()
+    print(json.dumps(document, indent=2))
+
+
+if __name__ == "__main__":
+    main()
