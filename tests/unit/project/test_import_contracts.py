@@ -33,7 +33,7 @@ PLANTS = [
     ("database", "core/planted.py", "import alembic"),
     ("judgement", "tools/planted.py", "import presidio_analyzer"),
     ("judgement", "tools/planted.py", "import cel_expr_python"),
-    ("spacy", "tools/planted.py", "import spacy"),
+    ("judgement", "tools/planted.py", "import spacy"),
     ("analysis", "agents/planted.py", "import duckdb"),
     ("terminal", "workers/planted.py", "import rich"),
     ("torch", "workers/planted.py", "import torch"),

@@ -12,9 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = PROJECT["tool"]["importlinter"]["root_packages"]
-#: Declared for the sake of another package, never imported by name: driver, extra, tool, or version that must be known.
+#: Declared for the sake of another package, never imported by name.
 NEVER_IMPORTED = {
-    "autogen-core": "its version must be AutoGen's",
+    "tldextract": "only its copy of the public suffix list is read",
     "psycopg": "SQLAlchemy loads it for PostgreSQL",
     "redis": "kombu loads it for Redis",
 }
@@ -36,7 +36,7 @@ def imported() -> dict[str, set[str]]:
         for file in (ROOT / package).rglob("*.py"):
             for module in modules(file):
                 top = module.partition(".")[0]
-                if top in sys.stdlib_module_names or top in PACKAGES:
+                if top in sys.stdlib_module_names or top in {*PACKAGES, "tests"}:
                     continue
                 name = "google-adk" if module.startswith(("google.adk", "google.genai")) else owners.get(top, [top])[0]
                 found.setdefault(canonical(name), set()).add(str(file.relative_to(ROOT)))

@@ -16,7 +16,7 @@ PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importl
 HEAVY = (
     "presidio_analyzer", "spacy", "autogen_agentchat", "autogen_core", "autogen_ext", "google.adk", "google.genai",
     "openai", "sqlalchemy", "alembic", "duckdb", "celery", "kombu", "fastapi", "uvicorn", "torch", "transformers",
-    "ioc_finder", "cel_expr_python",
+    "cel_expr_python",
 )  # fmt: skip
 WHERE = """
 import importlib, json, sys
