@@ -75,6 +75,11 @@ class TokenLedger:
             return f"{entry.token}-{''.join(words_of(text))[-4:]}", fresh
         return entry.token + self._kept_part(entity, text), fresh
 
+    def hidden_end(self, span: Span) -> int:
+        """Where the part of a span ends that is not shown: before the domain of an outside address."""
+        kept = self._kept_part(span.entity, span.text)
+        return span.start + len(span.text) - len(kept) if kept else span.end
+
     def is_reversible(self, entity: str) -> bool:
         return self._rules.treatment(entity) == "token"  # type: ignore[arg-type]  # entries hold known entities
 

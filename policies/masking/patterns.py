@@ -83,7 +83,7 @@ _NO_SECRETS = {"null", "none", "true", "false", "redacted", "expired", "changed"
 CONTACTS = (
     Pattern(
         entity="EMAIL",
-        # Narrower than RFC 5322: `=`, `/` and `?` stand before addresses in URLs and headers far more often than in them.
+        # Narrower than RFC 5322: `=`, `/` and `?` stand before addresses far more often than in them.
         regex=r"[A-Za-z0-9][A-Za-z0-9._+~\-]*(?:@|\[@\]|\[at\])(?:[A-Za-z0-9\-]+(?:\.|\[\.\]))+[A-Za-z][A-Za-z0-9\-]+",
     ),
     Pattern(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from policies.masking.rules import Entity
@@ -35,3 +35,9 @@ def resolve(spans: Iterable[Span]) -> list[Span]:
         kept.insert(index, span)
         starts.insert(index, span.start)
     return kept
+
+
+def is_covered(span: Span, kept: list[Span], hidden_end: Callable[[Span], int]) -> bool:
+    """Whether a span lies wholly in the part of one kept span that will not be shown."""
+    index = bisect.bisect_right(kept, span.start, key=lambda other: other.start) - 1
+    return index >= 0 and span.end <= hidden_end(kept[index])

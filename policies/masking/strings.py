@@ -17,6 +17,9 @@ MAX_QUOTING = 8
 #: Digits of a number that could be a card, a telephone or an account.
 MIN_DIGITS = 7
 
+#: Where in a text a value stands, and what its key says it is.
+Hint = tuple[int, int, Entity]
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -25,7 +28,7 @@ class Slot:
     text: str
     key: str = ""
 
-    def hinted(self, text: str) -> tuple[int, int, Entity] | None:
+    def hinted(self, text: str) -> Hint | None:
         """What the key says the whole text is, whatever it looks like."""
         value = text.strip()
         start = text.find(value)
