@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from policies.masking import numbers
+
+
+@pytest.mark.parametrize(
+    "card", ["4111111111111111", "5555 5555 5555 4444", "378282246310005", "30569309025904", "3530111333300000"]
+)
+def test_cards_of_real_issuers_pass(card: str) -> None:
+    assert numbers.card_is_valid(card)
+
+
+@pytest.mark.parametrize("card", ["4111111111111112", "0000000000000000", "1700000000000000", "411111111111", "9" * 17])
+def test_other_numbers_are_no_cards(card: str) -> None:
+    assert not numbers.card_is_valid(card)
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("DE89370400440532013000", 22),
+        ("BE68 5390 0754 7034 TEST", 19),
+        ("GB29 NWBK 6016 1331 9268 19", 27),
+        ("DE89370400440532013001", 0),
+        ("XX89370400440532013000", 0),
+        ("DE8937040044", 0),
+    ],
+)
+def test_an_iban_ends_where_its_country_says(text: str, end: int) -> None:
+    assert numbers.iban_end(text) == end
+
+
+def test_identity_numbers_prove_themselves() -> None:
+    assert numbers.ssn_is_valid("123-45-6789")
+    assert not any(
+        map(numbers.ssn_is_valid, ["000-45-6789", "666-45-6789", "912-45-6789", "123-00-6789", "123-45-0000"])
+    )
+    assert numbers.nir_is_valid("2 55 08 14 168 025 38")
+    assert not numbers.nir_is_valid("2 55 08 14 168 025 39")
+    assert numbers.dni_is_valid("12345678Z")
+    assert numbers.dni_is_valid("X1234567L")
+    assert not numbers.dni_is_valid("12345678A")
+
+
+@pytest.mark.parametrize("text", ["2024-01-01 10", "198.51.100.7", "11111111", "12345", "1234567890123456"])
+def test_dates_addresses_and_short_numbers_are_no_telephones(text: str) -> None:
+    assert not numbers.phone_is_plausible(text)
