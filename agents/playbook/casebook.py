@@ -119,7 +119,8 @@ class Casebook:
     def _first(self, alternatives: str, item: Json) -> Json:
         for path in alternatives.split("|"):
             for value, _ in self.values(path.strip(), item):
-                if value is not None and value not in ("", []):
+                # An object is no argument: vendors put a name in one place and a record in another.
+                if value is not None and value != "" and not isinstance(value, dict | list):
                     return value
         return None
 

@@ -184,6 +184,7 @@ def test_templates_keep_types_and_take_the_first_value_there_is() -> None:
     assert book.fill("{read_email.links}") == 3
     assert book.fill("{read_email.detail.first}") == 0
     assert book.fill("{read_email.nothing | read_email.detail.all.u}") == "a"
+    assert book.fill("{read_email.detail.all | read_email.links}") == 3
     assert book.fill("n={read_email.links} of {16}") == "n=3 of {16}"
     assert book.fill({"a": "{read_email.nothing}"}) is None
     assert book.sentence("{read_email.nothing} and {read_email.links}") == "unknown and 3"
