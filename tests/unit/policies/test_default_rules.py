@@ -56,7 +56,7 @@ def test_a_proven_attack_on_something_small_is_answered_at_once(bundle: Bundle, 
 @pytest.mark.parametrize("tool", ACTING)
 def test_a_manipulated_ticket_never_acts_without_a_person(bundle: Bundle, tool: str) -> None:
     for label, trusted in itertools.product(["malicious", "suspicious", "benign"], [True, False]):
-        given = {"evidence": {"manipulation": True}, "verdict": {"label": label}}
+        given: dict[str, Any] = {"evidence": {"manipulation": True}, "verdict": {"label": label}}
         assert ask(bundle, tool, trusted=trusted, **given).outcome is not Outcome.ALLOW
 
 
