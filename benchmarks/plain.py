@@ -63,9 +63,8 @@ class PlainTools:
         module, _, function = tool.entry.partition(":")
         checked = tool.arguments.model_validate(arguments).model_dump()
         inputs = prepare(tool, checked, case=self._case, bundle=self._bundle, store=self._store)
-        result: JsonObject = getattr(importlib.import_module(module), function)(
-            {"arguments": checked, "inputs": inputs}
-        )
+        run = getattr(importlib.import_module(module), function)
+        result: JsonObject = run(checked, inputs)
         return result
 
     def heard(self, text: str) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from core.action import Proposal, ProposalState
 from core.assessment import Assessment
 from core.audit import AuditEvent
 from core.canonical import JsonObject
-from core.decision import Decision, Outcome
+from core.decision import Decision, Facts, Outcome
 from core.errors import ToolRefused, TriageError
+from core.evidence import Evidence
 from core.store.transaction import Transaction
 from core.ticket import Lease, Ticket, TicketState
 from workflows import report
@@ -34,13 +35,17 @@ _MOVES = {
 def run(services: Services, lease: Lease) -> TicketState:
     """decided → awaiting_approval, executing or reported."""
     bench = Bench.open(services, lease.ticket_id)
+    weighed = []
+    taken: Counter[str] = Counter()  # allowances used up by this ticket's own earlier proposals
+    for proposal in bench.proposals:
+        if proposal.state is ProposalState.PROPOSED:
+            opinion = bench.weigh(proposal, already=taken[proposal.tool])
+            taken[proposal.tool] += opinion.decision.outcome is Outcome.ALLOW
+            weighed.append((proposal, opinion))
     with services.store.begin() as tx:
         tx.tickets.check(lease)
-        taken: Counter[str] = Counter()  # allowances used up by this ticket's own earlier proposals
-        for proposal in tx.proposals.of(lease.ticket_id):
-            if proposal.state is ProposalState.PROPOSED:
-                outcome = bench.judge(tx, proposal, already=taken[proposal.tool])
-                taken[proposal.tool] += outcome is Outcome.ALLOW
+        for proposal, opinion in weighed:
+            rule(tx, proposal, opinion, now=services.clock.now())
         return go_on(tx, services, lease)
 
 
@@ -64,6 +69,14 @@ def go_on(tx: Transaction, services: Services, lease: Lease) -> TicketState:
     return to
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opinion:
+    """Policy's answer to one proposal, and the masked facts it was given."""
+
+    decision: Decision
+    provenance: JsonObject
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bench:
     """One ticket's case laid out for deciding on its proposals."""
@@ -72,66 +85,91 @@ class Bench:
     case: Case
     session: MaskSession
     assessment: Assessment
+    evidence: list[Evidence]
+    proposals: list[Proposal]
 
     @classmethod
     def open(cls, services: Services, ticket_id: str) -> Bench:
         case, session = open_case(services, ticket_id)
         with services.store.read() as tx:
             latest = tx.assessments.latest(ticket_id)
+            evidence, proposals = tx.evidence.of(ticket_id), tx.proposals.of(ticket_id)
         if latest is None:
             raise TriageError(f"Ticket {ticket_id} has no assessment; run `casemate ticket retry {ticket_id}`.")
-        return cls(services=services, case=case, session=session, assessment=latest.assessment)
+        return cls(
+            services=services,
+            case=case,
+            session=session,
+            assessment=latest.assessment,
+            evidence=evidence,
+            proposals=proposals,
+        )
 
-    def judge(self, tx: Transaction, proposal: Proposal, *, already: int = 0, ask_anew: str = "") -> Outcome:
-        """Decide on a PROPOSED proposal and move it. `ask_anew` turns an allow into a question, with that reason."""
-        decision, provenance = self._decide(tx, proposal, already=already)
+    def weigh(self, proposal: Proposal, *, already: int = 0, ask_anew: str = "") -> Opinion:
+        """What policy says, with the facts it saw. Masks, which may write tokens: never inside a transaction.
+
+        `ask_anew` turns an allow into a question, with that reason.
+        """
+        with self.services.store.read() as tx:
+            facts = self._facts(tx, proposal, already=already)
+        decision = self._answer(facts)
         if ask_anew and decision.outcome is Outcome.ALLOW:
             decision = _asked(decision, ask_anew)
-        now = self.services.clock.now()
-        expires_at = (
-            now + timedelta(seconds=decision.expires_seconds)
-            if decision.outcome is Outcome.ASK and decision.expires_seconds
-            else None
-        )
-        tx.proposals.decide(proposal, decision, provenance=provenance, expires_at=expires_at)
-        tx.proposals.move(
-            proposal,
-            _MOVES[decision.outcome],
-            AuditEvent(
-                action="proposal.decided",
-                actor="policy",
-                data={"tool": proposal.tool, "digest": proposal.digest, **decision.as_json()},
-            ),
-        )
-        return decision.outcome
+        shown = {} if isinstance(facts, ToolRefused) else self.session.mask_json(facts.as_json())
+        return Opinion(decision=decision, provenance=shown)
 
-    def _decide(self, tx: Transaction, proposal: Proposal, *, already: int) -> tuple[Decision, JsonObject]:
+    def decision_on(self, tx: Transaction, proposal: Proposal) -> Decision:
+        """What policy says of a proposal as things stand in this transaction; writes nothing."""
+        return self._answer(self._facts(tx, proposal, already=0))
+
+    def _answer(self, facts: Facts | ToolRefused) -> Decision:
         from policies.engine import decide
-        from tools.facts import build_facts
 
         bundle = self.services.bundle()
+        if isinstance(facts, ToolRefused):  # a forged or misplaced token: no rule may bring it back
+            return Decision(outcome=Outcome.DENY, rules=(), reason=str(facts), bundle_hash=bundle.hash)
+        return decide(bundle, facts)
+
+    def _facts(self, tx: Transaction, proposal: Proposal, *, already: int) -> Facts | ToolRefused:
+        from tools.facts import build_facts
+
         now = self.services.clock.now()
         counts = {
             "last_hour": tx.effects.count(proposal.tool, since=now - timedelta(hours=1)) + already,
             "last_day": tx.effects.count(proposal.tool, since=now - timedelta(days=1)) + already,
         }
         try:
-            facts = build_facts(
+            return build_facts(
                 case=self.case,
-                bundle=bundle,
+                bundle=self.services.bundle(),
                 registry=self.services.registry,
                 session=self.session,
                 tool=proposal.tool,
                 proposal_args=proposal.arguments,
                 assessment=self.assessment,
-                evidence=tx.evidence.of(proposal.ticket_id),
+                evidence=self.evidence,
                 history_counts=counts,
                 now=now,
             )
-        except ToolRefused as error:  # a forged or misplaced token: no rule may bring it back
-            refused = Decision(outcome=Outcome.DENY, rules=(), reason=str(error), bundle_hash=bundle.hash)
-            return refused, {}
-        return decide(bundle, facts), self.session.mask_json(facts.as_json())
+        except ToolRefused as refused:
+            return refused
+
+
+def rule(tx: Transaction, proposal: Proposal, opinion: Opinion, *, now: datetime) -> None:
+    """Attach an opinion to a PROPOSED proposal and move it where the answer leads."""
+    decision = opinion.decision
+    asks = decision.outcome is Outcome.ASK and decision.expires_seconds
+    expires_at = now + timedelta(seconds=decision.expires_seconds) if asks else None
+    tx.proposals.decide(proposal, decision, provenance=opinion.provenance, expires_at=expires_at)
+    tx.proposals.move(
+        proposal,
+        _MOVES[decision.outcome],
+        AuditEvent(
+            action="proposal.decided",
+            actor="policy",
+            data={"tool": proposal.tool, "digest": proposal.digest, **decision.as_json()},
+        ),
+    )
 
 
 def _asked(decision: Decision, reason: str) -> Decision:

@@ -6,22 +6,26 @@ import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from core.action import Effect, EffectState, Proposal, ProposalState
+from core.action import Binding, Effect, EffectState, Proposal, ProposalState
 from core.audit import AuditEvent
 from core.canonical import JsonObject
+from core.decision import Decision, Outcome
 from core.errors import CasemateError
 from core.ids import new_id
 from core.log import logger
 from core.store.transaction import Transaction
 from core.ticket import Lease, TicketState
 from workflows.casework import real_arguments
-from workflows.decide import Bench, go_on
+from workflows.decide import Bench, go_on, rule
 from workflows.services import Services
 
 if TYPE_CHECKING:
     from policies.masking.session import MaskSession
 
 log = logger(__name__)
+
+#: Why people are asked a second time.
+CHANGED = "Policy, a tool, or the evidence changed after this was approved; approve it again as it is now."
 
 
 def run(services: Services, lease: Lease) -> TicketState:
@@ -44,40 +48,52 @@ def run(services: Services, lease: Lease) -> TicketState:
 
 def _spend(services: Services, lease: Lease, bench: Bench, proposal: Proposal) -> None:
     """Turn one approval into one planned effect, if what was approved is still what would run."""
-    from tools.binding import bind
-
-    assert proposal.decision is not None
     with services.store.begin() as tx:
         tx.operations.check_not_halted()
         tx.tickets.check(lease)
-        now_bound = bind(
-            tool=proposal.tool,
-            arguments=proposal.arguments,
-            cited=proposal.evidence,
-            evidence=tx.evidence.of(proposal.ticket_id),
-            registry=services.registry,
-            bundle=services.bundle(),
-            session=bench.session,
-            sandbox=proposal.binding.sandbox,
-        )
-        if now_bound.digest != proposal.digest:
-            _ask_again(tx, services, bench, proposal, dataclasses.replace(proposal, binding=now_bound))
+        unchanged = _bound(services, bench, proposal.arguments, proposal).digest == proposal.digest
+        if unchanged and _permitted(tx, proposal, bench.decision_on(tx, proposal)):
+            _plan(tx, services, proposal)
             return
-        moved = tx.proposals.move(
-            proposal,
-            ProposalState.EXECUTED,
-            AuditEvent(action="proposal.spent", actor=services.owner, data={"digest": proposal.digest}),
+    _ask_again(services, lease, bench, proposal)
+
+
+def _bound(services: Services, bench: Bench, arguments: JsonObject, proposal: Proposal) -> Binding:
+    """What `proposal` would be bound to if it were made now."""
+    from tools.binding import bind
+
+    return bind(
+        tool=proposal.tool,
+        arguments=arguments,
+        cited=proposal.evidence,
+        evidence=bench.evidence,
+        registry=services.registry,
+        bundle=services.bundle(),
+        session=bench.session,
+        sandbox=proposal.binding.sandbox,
+    )
+
+
+def _plan(tx: Transaction, services: Services, proposal: Proposal) -> None:
+    spent = AuditEvent(action="proposal.spent", actor=services.owner, data={"digest": proposal.digest})
+    if tx.proposals.move(proposal, ProposalState.EXECUTED, spent):
+        tx.effects.plan(
+            _planned(services, proposal),
+            AuditEvent(
+                action="effect.planned",
+                actor=services.owner,
+                ticket_id=proposal.ticket_id,
+                data={"proposal": proposal.id, "tool": proposal.tool, "digest": proposal.digest},
+            ),
         )
-        if moved:
-            tx.effects.plan(
-                _planned(services, proposal),
-                AuditEvent(
-                    action="effect.planned",
-                    actor=services.owner,
-                    ticket_id=proposal.ticket_id,
-                    data={"proposal": proposal.id, "tool": proposal.tool, "digest": proposal.digest},
-                ),
-            )
+
+
+def _permitted(tx: Transaction, proposal: Proposal, now: Decision) -> bool:
+    """Whether policy still allows this, or enough people have said yes to exactly this digest."""
+    if now.outcome is not Outcome.ASK:
+        return now.outcome is Outcome.ALLOW
+    agreed = {a.person for a in tx.proposals.answers(proposal.id) if a.approve and a.digest == proposal.digest}
+    return len(agreed) >= max(1, now.approvals)
 
 
 def _planned(services: Services, proposal: Proposal) -> Effect:
@@ -102,17 +118,15 @@ def _planned(services: Services, proposal: Proposal) -> Effect:
     )
 
 
-def _ask_again(tx: Transaction, services: Services, bench: Bench, old: Proposal, bound: Proposal) -> None:
+def _ask_again(services: Services, lease: Lease, bench: Bench, old: Proposal) -> None:
     """What would run is not what was approved: replace the proposal and put it before policy and people again."""
-    tx.proposals.move(
-        old,
-        ProposalState.REPLACED,
-        AuditEvent(action="proposal.changed", actor=services.owner, data={"was": old.digest, "is": bound.digest}),
-    )
+    arguments = bench.session.mask_json(old.arguments)
     now = services.clock.now()
     fresh = dataclasses.replace(
-        bound,
+        old,
         id=new_id("prp"),
+        arguments=arguments,
+        binding=_bound(services, bench, arguments, old),
         state=ProposalState.PROPOSED,
         decision=None,
         provenance={},
@@ -121,18 +135,20 @@ def _ask_again(tx: Transaction, services: Services, bench: Bench, old: Proposal,
         created_at=now,
         updated_at=now,
     )
-    tx.proposals.add(
-        fresh,
-        AuditEvent(
-            action="proposal.recorded",
-            actor=services.owner,
-            ticket_id=fresh.ticket_id,
-            data={"proposal": fresh.id, "replaces": old.id, "tool": fresh.tool, "digest": fresh.digest},
-        ),
+    by_people = old.decision is not None and old.decision.outcome is not Outcome.ALLOW
+    opinion = bench.weigh(fresh, ask_anew=CHANGED if by_people else "")
+    changed = AuditEvent(action="proposal.changed", actor=services.owner, data={"was": old.digest, "is": fresh.digest})
+    recorded = AuditEvent(
+        action="proposal.recorded",
+        actor=services.owner,
+        ticket_id=fresh.ticket_id,
+        data={"proposal": fresh.id, "replaces": old.id, "tool": fresh.tool, "digest": fresh.digest},
     )
-    asked = old.decision is not None and old.decision.outcome.value == "ask"
-    reason = "Policy, a tool, or the evidence changed after this was approved; approve it again as it is now."
-    bench.judge(tx, fresh, ask_anew=reason if asked else "")
+    with services.store.begin() as tx:
+        tx.tickets.check(lease)
+        if tx.proposals.move(old, ProposalState.REPLACED, changed):
+            tx.proposals.add(fresh, recorded)
+            rule(tx, fresh, opinion, now=now)
 
 
 def carry_out(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ class Store:
     def __init__(self, engine: Engine, *, clock: Clock, keyring: Keyring) -> None:
         self._engine = engine
         self._reading = engine.execution_options(casemate_read_only=True)
+        self._writing = threading.local()
         self.clock = clock
         self.keyring = keyring
 
@@ -65,10 +67,16 @@ class Store:
             Temporary: the database is away, locked, full or read-only; nothing was written.
             Duplicate: a unique row exists already; nothing was written.
         """
-        with self._errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
-            tx = Transaction(session, clock=self.clock, keyring=self.keyring)
-            yield tx
-            tx.audit.flush()
+        if getattr(self._writing, "here", False):
+            raise RuntimeError("a writing transaction was opened inside another; the outer one would block it for ever")
+        self._writing.here = True
+        try:
+            with self._errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
+                tx = Transaction(session, clock=self.clock, keyring=self.keyring)
+                yield tx
+                tx.audit.flush()
+        finally:
+            self._writing.here = False
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -61,7 +61,7 @@ def make_house(tmp_path: Path, model: tuple[str, Path]) -> Iterator[Callable[...
 
     def make(**changes: Any) -> House:
         url, record = model
-        settings = Settings(home=tmp_path / "home", model_url=url, lease_seconds=3600, **changes)
+        settings = Settings(**{"home": tmp_path / "home", "model_url": url, "lease_seconds": 3600, **changes})
         clock = FixedClock()
         rung: list[str] = []
         store = open_store(settings, clock=clock)
