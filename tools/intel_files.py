@@ -22,6 +22,10 @@ from tools.intel_values import ALIASES, clean
 MAX_FILE = 200 * 1024 * 1024
 #: Confidence of a feed that states none.
 DEFAULT_CONFIDENCE = 70
+#: Confidence of a MISP event that flags nothing for detection.
+UNFLAGGED_CONFIDENCE = 50
+#: Categories of attributes that name sources, not attackers.
+MISP_REFERENCES = frozenset({"External analysis", "Internal reference", "Attribution", "Support Tool"})
 CSV_COLUMNS = ("value", "type", "source", "confidence", "malicious", "description", "first_seen", "last_seen")
 TRUE, FALSE = frozenset({"true", "yes", "1", "malicious"}), frozenset({"false", "no", "0", "benign"})
 #: Comparisons of a STIX pattern: what is compared, with what.
@@ -161,6 +165,8 @@ def _stix_rows(item: JsonObject, place: str, source: str) -> Iterator[IntelRow]:
 def parse_misp(content: bytes, *, source: str = "misp") -> list[IntelRow]:
     """The attributes of MISP events that are meant for detection (`to_ids`).
 
+    An event in which nobody set that flag is taken whole, with less confidence.
+
     Raises:
         IntelInvalid: names the attribute.
     """
@@ -171,8 +177,10 @@ def parse_misp(content: bytes, *, source: str = "misp") -> list[IntelRow]:
         event = wrapped.get("Event", wrapped) if isinstance(wrapped, dict) else None
         if not isinstance(event, dict):
             raise IntelInvalid(f"event {number}: this is no MISP event.")
-        for attribute in _misp_attributes(event):
-            rows += _misp_rows(attribute, event, source)
+        attributes = [a for a in _misp_attributes(event) if str(a.get("category")) not in MISP_REFERENCES]
+        flagged = [a for a in attributes if a.get("to_ids")]
+        for attribute in flagged or attributes:
+            rows += _misp_rows(attribute, event, source, DEFAULT_CONFIDENCE if flagged else UNFLAGGED_CONFIDENCE)
     return rows
 
 
@@ -183,10 +191,8 @@ def _misp_attributes(event: JsonObject) -> Iterator[JsonObject]:
             yield from (a for a in item.get("Attribute") or [] if isinstance(a, dict))
 
 
-def _misp_rows(attribute: JsonObject, event: JsonObject, source: str) -> Iterator[IntelRow]:
+def _misp_rows(attribute: JsonObject, event: JsonObject, source: str, confidence: int) -> Iterator[IntelRow]:
     """`domain|ip` is two indicators, `filename|sha256` and `ip-dst|port` are one each."""
-    if not attribute.get("to_ids"):
-        return
     kinds = str(attribute.get("type", "")).lower().split("|")
     values = str(attribute.get("value", "")).split("|")
     for kind, raw in zip(kinds, values, strict=False):
@@ -200,7 +206,7 @@ def _misp_rows(attribute: JsonObject, event: JsonObject, source: str) -> Iterato
             value=value,
             type=type_,
             source=source,
-            confidence=DEFAULT_CONFIDENCE,
+            confidence=confidence,
             malicious=True,
             description=str(attribute.get("comment") or event.get("info") or "")[:500],
             first_seen=str(attribute.get("first_seen") or event.get("date") or "")[:10],

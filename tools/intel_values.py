@@ -18,7 +18,8 @@ ALIASES: dict[str, IndicatorType] = {
     "ip-dst": "ip", "address": "ip", "domain": "domain", "hostname": "domain", "host": "domain", "fqdn": "domain",
     "domain-name": "domain", "url": "url", "uri": "url", "link": "url", "hash": "hash", "md5": "hash", "sha1": "hash",
     "sha256": "hash", "sha512": "hash", "sha-1": "hash", "sha-256": "hash", "sha-512": "hash", "file": "hash",
-    "email": "email", "email-addr": "email", "email-src": "email", "e-mail": "email", "sender": "email",
+    "email": "email", "email-addr": "email", "email-src": "email", "email-dst": "email", "e-mail": "email",
+    "sender": "email",
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from tools.investigate import indicators
-from tools.investigate.answer import Object, answer, clip_list, plural
+from tools.investigate.answer import Object, answer, plural
 from tools.investigate.domains import under
 from tools.investigate.ticket_text import attached, pieces
 
@@ -29,8 +29,10 @@ def run(arguments: Object, inputs: Object) -> Object:
         foreign[kind] = [value for value in values if value not in set(ours)]
         own += [value for value in ours if value not in own]
     facts = {kind: len(values) for kind, values in foreign.items()}
-    detail = {kind: clip_list(values, MAX_LISTED) for kind, values in foreign.items()}
-    detail["own"] = clip_list(own, MAX_LISTED)
+    listed = {**foreign, "own": own}
+    detail: Object = {kind: values[:MAX_LISTED] for kind, values in listed.items()}
+    # Apart from the lists, because other code takes those for indicators.
+    detail["cut"] = {kind: len(values) - MAX_LISTED for kind, values in listed.items() if len(values) > MAX_LISTED}
     nouns = {
         "urls": "URL",
         "domains": "domain",

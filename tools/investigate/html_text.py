@@ -10,6 +10,9 @@ from html.parser import HTMLParser
 MAX_HTML = 1_000_000
 #: Links kept.
 MAX_LINKS = 500
+#: Characters of one tag, once embedded images are taken out.
+MAX_TAG = 4_000
+EMBEDDED = re.compile(r"data:[\w/+.-]{1,80};base64,[A-Za-z0-9+/=\s]{200,}")
 HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0(?:\.0+)?\s*(?:;|$)|font-size\s*:\s*[01](?:px|pt|em|%)?"
     r"\s*(?:;|!|$)|max-height\s*:\s*0|(?:^|;)\s*height\s*:\s*0|text-indent\s*:\s*-\d{3,}|left\s*:\s*-\d{3,}|mso-hide\s*:\s*all|"
@@ -48,13 +51,29 @@ class Page:
 
 def read(html: str) -> Page:
     """Parse as browsers do, never failing; what cannot be parsed is taken as text."""
+    html = _tame(html[:MAX_HTML])
     reader = _Reader()
     try:
-        reader.feed(html[:MAX_HTML])
+        reader.feed(html)
         reader.close()
     except (AssertionError, ValueError, RecursionError):
-        reader.shown.append(re.sub(r"<[^>]{0,2000}>", " ", html[:MAX_HTML]))
+        reader.shown.append(re.sub(r"<[^>]{0,2000}>", " ", html))
     return reader.page()
+
+
+def _tame(html: str) -> str:
+    """Tags that do not end soon become text: the parser looks ahead from each, which takes minutes on many."""
+    html = EMBEDDED.sub("data:", html)
+    pieces, position, end = [], 0, 0
+    for match in re.finditer("<", html):
+        start = match.start()
+        if end <= start:
+            end = html.find(">", start)
+            end = len(html) + MAX_TAG if end < 0 else end
+        if end - start > MAX_TAG:
+            pieces += [html[position:start], "&lt;"]
+            position = start + 1
+    return "".join([*pieces, html[position:]])
 
 
 class _Reader(HTMLParser):

@@ -17,7 +17,7 @@ from tools.investigate.manipulation_patterns import PATTERNS
 from tools.investigate.refang import INVISIBLE
 
 #: Characters of one text searched.
-MAX_SCANNED = 400_000
+MAX_SCANNED = 1_100_000
 #: Characters shown around a hit.
 SHOWN = 160
 #: Base64 runs decoded in one text.

@@ -12,6 +12,8 @@ from tools.investigate.ticket_text import Piece, attached, events, pieces
 MAX_SCRIPT = 8_000
 #: Scripts, URLs and attempts listed.
 MAX_SCRIPTS, MAX_URLS, MAX_ATTEMPTS = 10, 50, 20
+#: Characters of attachments searched for attempts to steer the agents.
+MAX_SEARCHED = 600_000
 #: Files that are scripts by name.
 SCRIPT_FILE = re.compile(r"\.(?:ps1|psm1|bat|cmd|vbs|vbe|js|jse|wsf|hta|sh|py)\b", re.IGNORECASE)
 #: Lines that run or unpack something.
@@ -30,7 +32,7 @@ def run(arguments: Object, inputs: Object) -> Object:
     del arguments
     ticket, files = inputs["ticket"], attached(inputs)
     texts = pieces(ticket, files)
-    attempts = [{"where": p.where, **hit} for p in texts for hit in manipulation.find(p.text)]
+    attempts = _attempts(texts)
     mails = [file.index for file in files if file.is_mail]
     scripts = _scripts(texts)
     urls = _urls(texts)
@@ -53,6 +55,16 @@ def run(arguments: Object, inputs: Object) -> Object:
         "event_keys": sorted({clip(str(key), 80) for row in rows[:50] for key in row})[:60],
     }
     return answer(_sentence(facts), facts, detail)
+
+
+def _attempts(texts: list[Piece]) -> list[Object]:
+    """What models see in full is searched in full; of attachments, of which they see excerpts, a good part."""
+    left, found = MAX_SEARCHED, []
+    for piece in texts:
+        text = piece.text if piece.where in {"title", "body", "fields"} else piece.text[:left]
+        left -= 0 if piece.where in {"title", "body", "fields"} else len(text)
+        found += [{"where": piece.where, **hit} for hit in manipulation.find(text)]
+    return found
 
 
 def _scripts(texts: list[Piece]) -> list[str]:

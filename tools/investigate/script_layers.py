@@ -14,15 +14,22 @@ MAX_LAYERS = 12
 MAX_UNPACKED = 1_000_000
 #: Base64 runs tried in one layer.
 MAX_RUNS = 30
-ENCODED = re.compile(r"[-/\u2013\u2014\u2015]e(?:n?c?|nco\w*|c)\b[\s\"'`^]*([A-Za-z0-9+/=\s]{16,})", re.IGNORECASE)
+ENCODED = re.compile(
+    r"[-/\u2013\u2014\u2015]e(?:n?c?|nco\w*|c)\b[\s\"'`^]{0,40}([A-Za-z0-9+/=][A-Za-z0-9+/=\s]{15,})", re.IGNORECASE
+)
 RUN = re.compile(
     r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{4}){6,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?(?![A-Za-z0-9+/=])"
 )
 HEX_RUN = re.compile(
-    r"(?:0x[0-9a-f]{2}\s*,\s*){8,}0x[0-9a-f]{2}|(?<![0-9a-f])(?:[0-9a-f]{2}){40,}(?![0-9a-f])|(?:\\x[0-9a-f]{2}){8,}",
+    r"(?:0x[0-9a-f]{2}\s{0,9},\s{0,9}){8,}0x[0-9a-f]{2}|(?<![0-9a-f])(?:[0-9a-f]{2}){40,}(?![0-9a-f])|(?:\\x[0-9a-f]{2}){8,}",
     re.IGNORECASE,
 )
-NUMBERS = re.compile(r"\(?\s*((?:\d{1,3}\s*,\s*){7,}\d{1,3})\s*\)?")
+FORMAT = re.compile(
+    r"[\"']((?:\{\d{1,2}\}){2,40})[\"']\s{0,20}-f\s{0,20}"
+    r"((?:['\"][^'\"\n]{0,400}['\"]\s{0,20}(?:,\s{0,20})?){1,40})",
+    re.IGNORECASE,
+)
+NUMBERS = re.compile(r"(?<!\d)((?:\d{1,3}\s{0,9},\s{0,9}){7,}\d{1,3})(?!\d)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,12 +136,14 @@ def join(text: str) -> str:
     """The script with words put together again: ticks, carets, concatenation, format operators, character codes."""
     text = re.sub(r"(?<=\w)`(?=\w)|`(?=[A-Za-z])|(?<=[A-Za-z])`", "", text)
     text = re.sub(r"\^(?=[\w\s\"'/.:-])", "", text)
-    text = re.sub(r"\[char\]\s*\(?\s*(0x[0-9a-f]{1,4}|\d{1,5})\s*\)?", _character, text, flags=re.IGNORECASE)
-    text = re.sub(r"\bchrw?\(\s*(0x[0-9a-f]{1,4}|\d{1,5})\s*\)", _character, text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"\[char\]\s{0,9}\(?\s{0,9}(0x[0-9a-f]{1,4}|\d{1,5})\s{0,9}\)?", _character, text, flags=re.IGNORECASE
+    )
+    text = re.sub(r"\bchrw?\(\s{0,9}(0x[0-9a-f]{1,4}|\d{1,5})\s{0,9}\)", _character, text, flags=re.IGNORECASE)
     text = _format(text)
     for _ in range(4):
-        shorter = re.sub(r"(['\"])\s*\)?\s*[+&]\s*\(?\s*\1", "", text)
-        shorter = re.sub(r"\(\s*(['\"][^'\"\n]{0,2000}['\"])\s*\)", r"\1", shorter)
+        shorter = re.sub(r"(['\"])\s{0,20}\)?\s{0,20}[+&]\s{0,20}\(?\s{0,20}\1", "", text)
+        shorter = re.sub(r"\(\s{0,20}(['\"][^'\"\n]{0,2000}['\"])\s{0,20}\)", r"\1", shorter)
         if shorter == text:
             break
         text = shorter
@@ -162,12 +171,7 @@ def _format(text: str) -> str:
             return match.group(0)
         return "'" + "".join(values[i] for i in indexes) + "'"
 
-    return re.sub(
-        r"\(?\s*[\"']((?:\{\d{1,2}\}){2,40})[\"']\s*-f\s*((?:['\"][^'\"\n]{0,400}['\"]\s*,?\s*){1,40})\)?",
-        filled,
-        text,
-        flags=re.IGNORECASE,
-    )
+    return FORMAT.sub(filled, text)
 
 
 def _tricks(text: str) -> int:
