@@ -64,7 +64,9 @@ def run(*, home: Path, leave: bool, as_json: bool) -> None:
                     crew.check()
                     time.sleep(up.LOOK)
     except KeyboardInterrupt:
-        say("Stopped.")
+        complain("Stopped.")
+        if leave:  # it was to print a board and did not get there
+            raise typer.Exit(130) from None
         return
     finally:
         store.close()
@@ -85,8 +87,8 @@ def fresh_settings(home: Path) -> Settings:
         del os.environ[name]
     return Settings(
         home=folder,
-        http_port=up.free_port(),
-        model_url=f"http://127.0.0.1:{up.free_port()}/v1",
+        http_port=up.port_near(8620),
+        model_url=f"http://127.0.0.1:{up.port_near(8621)}/v1",
         framework=FrameworkChoice.ALTERNATE,
     )
 

@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +49,8 @@ class Crew:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self.stop()
+        with _undisturbed():
+            self.stop()
 
     def start(self, name: str, *command: str, env: Mapping[str, str]) -> None:
         """Start `casemate COMMAND` with these settings added to ours."""
@@ -99,6 +102,20 @@ class Crew:
                 os.killpg(child.process.pid, signal.SIGKILL)
                 child.process.wait()
         self._children.clear()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no second Ctrl-C leave half of the children running; stopping takes `GRACE` at most."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals go to the main thread, which is not here
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _die_with_parent() -> None:

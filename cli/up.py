@@ -140,6 +140,15 @@ def check_free(host: str, port: int) -> None:
             ) from None
 
 
+def port_near(preferred: int) -> int:
+    """The preferred port if nobody listens there, else any free one."""
+    try:
+        check_free("127.0.0.1", preferred)
+    except Occupied:
+        return free_port()
+    return preferred
+
+
 def free_port() -> int:
     """A port nobody listens on right now."""
     with socket.socket() as probe:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -59,3 +61,36 @@ def test_the_local_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) 
 )
 def test_only_an_endpoint_on_this_machine_is_served_by_us(url: str, local: bool) -> None:
     assert up.is_local(url) is local
+
+
+def test_a_second_signal_while_stopping_leaves_no_child_behind(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{up.free_port()}/v1"
+    script = (
+        "import os, signal, sys; from pathlib import Path; from cli import up; from cli.processes import Crew\n"
+        "class Late(Crew):\n"
+        "    def stop(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM); os.kill(os.getpid(), signal.SIGINT); super().stop()\n"
+        "with Late(Path(sys.argv[1])) as crew:\n"
+        "    up.start_model(crew, sys.argv[2]); up.await_model(crew, sys.argv[2])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path), url], check=False, timeout=120)
+    assert done.returncode == 0
+    assert not up.answers(url.replace("/v1", "/healthz"))
+
+
+def test_children_die_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{up.free_port()}/v1"
+    script = (
+        "import os, signal, sys; from pathlib import Path; from cli import up; from cli.processes import Crew\n"
+        "with Crew(Path(sys.argv[1])) as crew:\n"
+        "    up.start_model(crew, sys.argv[2]); up.await_model(crew, sys.argv[2])\n"
+        "    print(crew._children[0].process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), url], check=False, timeout=120, capture_output=True, text=True
+    )
+    try:
+        child = psutil.Process(int(done.stdout))
+    except psutil.NoSuchProcess:
+        return  # it is gone already
+    assert psutil.wait_procs([child], timeout=30)[1] == []
