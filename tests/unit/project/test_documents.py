@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from core.settings import Settings
 
@@ -58,6 +60,20 @@ def test_every_setting_is_documented_with_its_default_and_nothing_else_is() -> N
         if simple:
             shown = f"{default:g}" if isinstance(default, float) else str(default)
             assert f"`{shown}`" in rows[f"CASEMATE_{name.upper()}"], f"the default of {name} is {shown}"
+
+
+def commands(command: Any, path: str) -> set[str]:
+    """Every command that can be run, with its whole name."""
+    children: dict[str, Any] | None = getattr(command, "commands", None)
+    if children is None:
+        return {path}
+    return {found for name, child in children.items() for found in commands(child, f"{path} {name}")}
+
+
+def test_every_command_is_documented_and_nothing_else_is() -> None:
+    from cli.main import app
+
+    assert documented("commands.md", "casemate[a-z ]*").keys() == commands(get_command(app), "casemate")
 
 
 def test_the_readme_names_the_two_commands_on_its_first_screen() -> None:
