@@ -5,10 +5,10 @@
 bin := .venv/bin
 code := core policies tools agents workflows workers gateway serving cli evals benchmarks tests
 
-# A working casemate on sample tickets.
+# A working casemate on sample tickets; ARGS=--exit stops it when the board is printed.
 demo:
 	@deploy/setup.sh run
-	@$(bin)/casemate demo
+	@$(bin)/casemate demo $(ARGS)
 
 setup:
 	@deploy/setup.sh run
