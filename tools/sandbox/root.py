@@ -31,7 +31,8 @@ def root(tmp_bytes: int) -> Root:
     packages = sysconfig.get_path("purelib")
     shown = {str(python), sysconfig.get_path("stdlib"), packages}
     shown |= {sysconfig.get_path("platlib"), *_libpython(), *_system_libraries()}
-    arguments: list[str] = []
+    # First: a checkout below /tmp is mounted into it, not hidden by it.
+    arguments = ["--size", str(tmp_bytes), "--perms", "0700", "--tmpfs", "/tmp"]  # noqa: S108 - inside the sandbox
     for link in ("/lib", "/lib64", "/lib32"):
         if Path(link).is_symlink():
             arguments += ["--symlink", str(Path(link).readlink()), link]
@@ -41,7 +42,6 @@ def root(tmp_bytes: int) -> Root:
     for part in CODE_PARTS:
         arguments += ["--ro-bind", str(code / part), f"{CODE}/{part}"]
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--dev-bind", "/dev/null", "/dev/null"]
-    arguments += ["--size", str(tmp_bytes), "--perms", "0700", "--tmpfs", "/tmp"]  # noqa: S108 - inside the sandbox
     # Last: bubblewrap's own root is a writable tmpfs without a limit until it is remounted.
     arguments += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - inside the sandbox
     return Root(python=str(python), packages=packages, arguments=tuple(arguments))
