@@ -46,24 +46,20 @@ class BareAutogen:
                 model_client=self._client,
                 system_message=system_message(spec, role),
                 tools=[
-                    FunctionTool(tools.function(name), description=tools.function(name).__doc__ or name)
-                    for name in role.tools
+                    FunctionTool(function, description=function.__doc__ or function.__name__)
+                    for function in (tools.function(name, as_text=True) for name in role.tools)
                 ],
                 max_tool_iterations=spec.budget.model_requests,
             )
             for role in spec.roles
         ]
-        done = False
 
         def next_speaker(thread: Any) -> str:
-            nonlocal done
             last = thread[-1]
             if last.source not in names:
                 return names[0]
             tools.heard(str(last.content))
-            following = names.index(last.source) + 1
-            done = following == len(names)
-            return names[min(following, len(names) - 1)]
+            return names[min(names.index(last.source) + 1, len(names) - 1)]
 
         def ended(messages: Any) -> bool:
             return bool(messages) and messages[-1].source == names[-1]

@@ -18,7 +18,7 @@ from tools.case import Case
 from tools.inputs import prepare
 from tools.registry import Registry, Tool
 
-Function = Callable[..., Coroutine[Any, Any, JsonObject]]
+Function = Callable[..., Coroutine[Any, Any, Any]]
 
 #: What a parameter of JSON Schema is in Python.
 _TYPES: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "array": list[str]}
@@ -75,21 +75,25 @@ class PlainTools:
             return
         self._draft = draft.model_dump(mode="json")
 
-    def function(self, name: str) -> Function:
-        """The tool as a function with a signature, as both frameworks like their tools."""
+    def function(self, name: str, *, as_text: bool = False) -> Function:
+        """The tool as a function with a signature, as both frameworks like their tools.
 
-        async def call(**arguments: Any) -> JsonObject:
-            return self.call(name, arguments)
+        `as_text` answers JSON text: AutoGen shows a model what `str()` makes of anything else.
+        """
+
+        async def call(**arguments: Any) -> Any:
+            answer = self.call(name, arguments)
+            return json.dumps(answer, ensure_ascii=False) if as_text else answer
 
         spec = None if name == CASE_FILE else self._registry.get(name).spec()
         properties = spec.parameters["properties"] if spec else {}
         kinds = {key: _TYPES.get(shape.get("type", ""), str) for key, shape in properties.items()}
         call.__name__ = name
         call.__doc__ = spec.description if spec else "The whole case so far."
-        call.__annotations__ = {**kinds, "return": dict}
+        call.__annotations__ = {**kinds, "return": str if as_text else dict}
         call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # read by inspect.signature
             [inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=kind) for key, kind in kinds.items()],
-            return_annotation=dict,
+            return_annotation=str if as_text else dict,
         )
         return call
 
