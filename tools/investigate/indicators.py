@@ -24,8 +24,8 @@ IPV4 = re.compile(r"(?<![\w.-])(\d{1,3}(?:\.\d{1,3}){3})(?![\w-]|\.\d)")
 IPV6 = re.compile(r"(?<![\w:.])((?:[0-9a-fA-F]{0,4}:){2,7}(?:[0-9a-fA-F]{1,4}|\d{1,3}(?:\.\d{1,3}){3})?)(?![\w:])")
 HASH = re.compile(r"(?<![0-9A-Za-z])([0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128})(?![0-9A-Za-z])")
 CVE = re.compile(r"\bCVE[-\u2010-\u2015_ ](\d{4})[-\u2010-\u2015_ ](\d{4,7})\b", re.IGNORECASE)
-#: A number with three dots after one of these words is a version.
-VERSION = re.compile(r"(?:\bv|\bver|version|release|build|firmware|driver|v\.)[\s:=.]{0,3}$", re.IGNORECASE)
+#: A number with three dots after one of these words, or after a program's name, is a version.
+VERSION = re.compile(r"(?:\bv|\bver|version|release|build|firmware|driver|v\.)[\s:=.]{0,3}$|[A-Za-z]/$", re.IGNORECASE)
 #: Last labels that are both a suffix and a customary file extension or code: a domain only when the text says so.
 FILE_LIKE = frozenset(
     {"py", "md", "sh", "pl", "rs", "cc", "ps", "so", "zip", "mov", "app", "java", "js", "ts", "cs", "cpp", "php", "asp"}
@@ -51,7 +51,7 @@ FILE_LIKE = frozenset(
     | {"name", "id", "in", "is", "it", "to", "do", "no", "us", "me", "am", "at", "be", "so", "as", "my", "net", "data"}
 )
 #: Of those, the ones that are common country or generic suffixes: kept when the name has the shape of a site.
-REAL = frozenset({"in", "is", "it", "to", "no", "us", "me", "at", "be", "id", "net", "cc", "name", "am", "my", "app"})
+REAL = frozenset({"in", "is", "it", "to", "no", "us", "me", "at", "be", "id", "net", "cc", "am", "my", "app"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

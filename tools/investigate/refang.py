@@ -19,8 +19,8 @@ INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 def refang(text: str) -> str:
     """The same text with every customary disguise of dots, at-signs, colons and schemes undone."""
     text = INVISIBLE.sub("", text)
-    text = _COLON.sub(":", text)
     text = _SLASHES.sub(lambda m: m.group(1) or "//", text)
+    text = _COLON.sub(":", text)
     text = _SCHEME.sub(_scheme, text)
     text = _DOT.sub(".", text)
     text = _HALF_DOT.sub(".", text)

@@ -1,15 +1,18 @@
-"""The real sandbox, opened once, and the outside mails where they are present."""
+"""The real sandbox, bundle and masker, made once."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from policies.bundle import default_bundle_path, load_bundle
+from policies.compiled import Bundle
+from policies.masking.masker import Masker
+from tests.unit.tools.house import House, build
 from tools.sandbox.sandbox import Sandbox, open_sandbox
-
-DATA = Path(os.environ.get("CASEMATE_DATA", Path(__file__).parents[3] / ".." / "shared" / "data")).resolve()
 
 
 @pytest.fixture(scope="session")
@@ -17,13 +20,17 @@ def sandbox() -> Sandbox:
     return open_sandbox()
 
 
-def outside(*parts: str) -> list[Path]:
-    """Files of an outside data set, in a fixed order; empty where the data is absent."""
-    folder = DATA.joinpath(*parts)
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in {"README.md", "LICENSE"})
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    return load_bundle(default_bundle_path())
 
 
-def needs(paths: list[Path]) -> list[Path]:
-    if not paths:
-        pytest.skip("the outside data set is not here; set CASEMATE_DATA to its folder")
-    return paths
+@pytest.fixture(scope="session")
+def masker(bundle: Bundle) -> Masker:
+    return Masker(bundle)
+
+
+@pytest.fixture
+def house(tmp_path: Path, bundle: Bundle, masker: Masker, sandbox: Sandbox) -> Callable[..., House]:
+    """Makes a house for a ticket; keyword arguments as in `house.build`."""
+    return partial(build, tmp_path, bundle=bundle, masker=masker, sandbox=sandbox)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.audit import AuditEvent
 from core.clock import FixedClock
 from core.store.engine import Store
 from core.store.ticket_vault import TicketVault
 from core.ticket import Attachment, MaskedTicket, Original, TicketIn
 from core.vault import Keyring
-from core.audit import AuditEvent
 from policies.compiled import Bundle
 from policies.masking.masker import Masker
 from policies.masking.session import MaskSession
