@@ -259,9 +259,12 @@ class Gate:
         }
 
     def _record(self, tool: Tool, arguments: JsonObject, grounds: Grounds, agent: str) -> tuple[Proposal, bool]:
+        # Before masking, which turns a forged token into plain text, and after it, as the executor will.
+        for name, value in arguments.items():
+            restored(self._session, tool.name, name, value)
         masked: JsonObject = self._session.mask_json(arguments)
         for name, value in masked.items():
-            restored(self._session, tool.name, name, value)  # a token the executor could not restore is refused now
+            restored(self._session, tool.name, name, value)
         for old in self._proposals:
             if old.tool == tool.name and old.arguments == masked and old.state not in VOID:
                 return old, False

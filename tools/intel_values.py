@@ -79,6 +79,8 @@ def _as(kind: IndicatorType, text: str) -> str:
 
 
 def _url(text: str) -> str:
+    if "://" in text:
+        text = text.replace(" ", "%20")  # as a browser sends it; feeds quote paths as they were seen
     try:
         host = urlsplit(text if "://" in text else f"http://{text}").hostname
     except ValueError:
