@@ -82,8 +82,8 @@ def test_twins_that_differ_in_a_few_facts_get_different_verdicts(house: House, k
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_changing_the_decisive_fact_flips_the_verdict(house: House, framework: str) -> None:
-    travel, later = named("identity-travel"), named("identity-travel-v2")
-    assert house.triage(travel, framework=framework).verdict == "benign"
+    first, later = named("identity-unfamiliar"), named("identity-unfamiliar-v2")
+    assert house.triage(first, framework=framework).verdict == "benign"
     assert house.triage({**later, "external_id": "another"}, framework=framework).verdict == "malicious"
 
 
