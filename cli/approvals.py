@@ -48,9 +48,18 @@ def listing(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(proposal_id: str, as_json: AsJson = False) -> None:
+def show(
+    proposal_id: str,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show what the tokens in the arguments stand for; this is audited.")
+    ] = False,
+    role: Roles = None,
+    as_json: AsJson = False,
+) -> None:
     """Show one proposal, with its evidence and its digest."""
     found = _card(proposal_id)
+    if reveal:
+        found["originals"] = _originals(proposal_id, roles=role)
     if as_json:
         print_json(found)
         return
@@ -79,6 +88,23 @@ def deny(
 ) -> None:
     """Deny one exact action. One denial is enough."""
     _answer(proposal_id, digest=digest, reason=reason, roles=role, approve=False, as_json=as_json)
+
+
+def _originals(proposal_id: str, *, roles: list[str] | None) -> JsonObject:
+    from cli.context import open_store, person, read_settings
+    from tools.registry import default_registry
+    from workers.wiring import load_live_bundle, make_masker
+    from workflows import reveal
+
+    settings = read_settings()
+    with open_store(settings) as store:
+        return reveal.arguments(
+            store,
+            lambda: make_masker(load_live_bundle(settings, default_registry())),
+            proposal_id,
+            person=person(),
+            roles=["approver", *(roles or [])],
+        )
 
 
 def _answer(
@@ -134,6 +160,7 @@ def _card(proposal_id: str) -> JsonObject:
 def _print_card(found: JsonObject) -> None:
     rows = [
         ("action", f"{found['tool']} {_arguments(found)}"),
+        *(("really", f"{name}={value}") for name, value in found.get("originals", {}).items()),
         ("state", found["state"]),
         ("reason given", found["reason"]),
         ("proposed by", found["proposed_by"]),

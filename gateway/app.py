@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -14,6 +15,9 @@ from gateway.identity import Keys
 from gateway.limits import MAX_REQUEST, Limits
 from gateway.parts import Parts
 
+if TYPE_CHECKING:
+    from policies.masking.masker import Masker
+
 
 def create_app(
     *,
@@ -21,6 +25,7 @@ def create_app(
     clock: Clock,
     ring: Callable[[str], None],
     api_keys: Mapping[str, ApiKey],
+    masker: Callable[[], Masker],
     framework: FrameworkChoice = FrameworkChoice.SPEC,
     max_request: int = MAX_REQUEST,
 ) -> FastAPI:
@@ -34,7 +39,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.keys = Keys(api_keys)
-    app.state.parts = Parts(store=store, clock=clock, ring=ring, framework=framework)
+    app.state.parts = Parts(store=store, clock=clock, ring=ring, masker=masker, framework=framework)
     app.add_middleware(Limits, max_request=max_request)
     problems.install(app)
     app.include_router(tickets.router)

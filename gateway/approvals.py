@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.canonical import JsonObject
 from gateway.identity import READERS, Caller, Permit, Role
 from gateway.parts import Parts, parts
-from workflows import approvals
+from workflows import approvals, reveal
 
 router = APIRouter(prefix="/api/v1/approvals", tags=["approvals"])
 
@@ -63,6 +63,17 @@ def show(
     """One proposal, whatever has become of it."""
     with our.store.read() as tx:
         return approvals.card(tx, tx.proposals.get(proposal_id))
+
+
+@router.post("/{proposal_id}/reveal", responses={409: {"description": "The caller may not see originals, and why"}})
+def reveal_arguments(
+    proposal_id: str,
+    caller: Annotated[Caller, Depends(Permit(Role.APPROVER, Role.ANALYST))],
+    our: Annotated[Parts, Depends(parts)],
+) -> JsonObject:
+    """The arguments with their originals, for those who may decide. Each look is in the audit trail."""
+    shown = reveal.arguments(our.store, our.masker, proposal_id, person=caller.name, roles=sorted(caller.roles))
+    return {"id": proposal_id, "originals": shown}
 
 
 @router.post("/{proposal_id}/approve", responses={409: {"description": "The answer does not count, and why"}})

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fastapi import Request
 
 from core.clock import Clock
 from core.settings import FrameworkChoice
 from core.store.engine import Store
+
+if TYPE_CHECKING:
+    from policies.masking.masker import Masker
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +24,8 @@ class Parts:
     clock: Clock
     #: Rings for a ticket: some worker will take its next step.
     ring: Callable[[str], None]
+    #: The masker of the live bundle, for showing originals to those who may decide.
+    masker: Callable[[], Masker]
     #: Which framework hosts the teams of tickets that come in here.
     framework: FrameworkChoice
 

@@ -7,9 +7,10 @@ import uvicorn
 from core.log import configure, logger
 from core.settings import Settings
 from gateway.app import create_app
+from tools.registry import default_registry
 from workers.app import make_app
 from workers.tasks import ringer
-from workers.wiring import open_store
+from workers.wiring import Once, load_live_bundle, make_masker, open_store
 
 log = logger(__name__)
 
@@ -25,6 +26,7 @@ def run(settings: Settings) -> None:
         clock=store.clock,
         ring=ringer(make_app(settings)),
         api_keys=settings.api_keys,
+        masker=Once(lambda: make_masker(load_live_bundle(settings, default_registry()))),
         framework=settings.framework,
     )
     try:

@@ -86,11 +86,6 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
     registry = default_registry()
     bundle = Once(lambda: load_live_bundle(settings, registry))
 
-    def make_masker() -> Masker:
-        from policies.masking.masker import Masker
-
-        return Masker(bundle())
-
     def check_switch() -> None:
         with store.read() as tx:
             tx.operations.check_not_halted()
@@ -121,13 +116,20 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
         loop=loop,
         close=close,
         bundle=bundle,
-        masker=Once(make_masker),
+        masker=Once(lambda: make_masker(bundle())),
         registry=registry,
         sandbox=Once(lambda: open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap)),
         teams=load_teams(),
         clients=clients,
         connectors={"lab": LabConnector(settings.lab_file, organization=lambda: bundle().organization)},
     )
+
+
+def make_masker(bundle: Bundle) -> Masker:
+    """The masker of a bundle; its recognizers load when it first masks."""
+    from policies.masking.masker import Masker
+
+    return Masker(bundle)
 
 
 def load_live_bundle(settings: Settings, registry: Registry) -> Bundle:

@@ -6,8 +6,12 @@ import pytest
 from httpx2 import Response
 
 from core.action import Proposal
+from core.store.ticket_vault import TicketVault
+from policies.bundle import default_bundle_path, load_bundle
+from tests.samples import keep, proposal, stored_ticket
 from tests.unit.gateway.conftest import Gateway
 from tests.unit.proposals import pending
+from workers.wiring import make_masker
 
 
 def give(gateway: Gateway, caller: str, proposal: Proposal, word: str, **changes: object) -> Response:
@@ -134,3 +138,34 @@ def test_a_settled_proposal_takes_no_further_answer(gateway: Gateway) -> None:
 
 def test_an_unknown_proposal_is_not_found(gateway: Gateway) -> None:
     assert gateway.as_caller("ana").get("/api/v1/approvals/prp_nothing").status_code == 404
+
+
+def masked_proposal(gateway: Gateway) -> Proposal:
+    """A pending proposal whose host is a token of the ticket's own vault."""
+    bundle = load_bundle(default_bundle_path())
+    ticket = stored_ticket(gateway.store, external_id="INC-masked")
+    session = make_masker(bundle).session(TicketVault(gateway.store, ticket.id))
+    token = session.mask_text("WS-TRE-014")
+    assert token != "WS-TRE-014"
+    waiting = proposal(ticket.id, arguments={"host": token})
+    return keep(gateway.store, waiting)
+
+
+def test_somebody_who_may_decide_sees_what_the_tokens_stand_for_and_leaves_a_trace(gateway: Gateway) -> None:
+    waiting = masked_proposal(gateway)
+    shown = gateway.as_caller("abe").post(f"/api/v1/approvals/{waiting.id}/reveal")
+    assert shown.json() == {"id": waiting.id, "originals": {"host": "WS-TRE-014"}}
+    with gateway.store.read() as tx:
+        [look] = [event for event in tx.audit.of(waiting.ticket_id) if event["action"] == "proposal.revealed"]
+    assert look["actor"] == "user:abe"
+    assert "WS-TRE-014" not in str(look)
+
+
+@pytest.mark.parametrize(("caller", "status"), [("ana", 409), ("aud", 403), ("siem", 403), (None, 401)])
+def test_nobody_else_sees_an_original(gateway: Gateway, caller: str | None, status: int) -> None:
+    waiting = masked_proposal(gateway)
+    answer = gateway.as_caller(caller).post(f"/api/v1/approvals/{waiting.id}/reveal")
+    assert answer.status_code == status
+    assert "WS-TRE-014" not in answer.text
+    card = gateway.as_caller("abe").get(f"/api/v1/approvals/{waiting.id}")
+    assert "WS-TRE-014" not in card.text
