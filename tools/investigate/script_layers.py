@@ -11,7 +11,7 @@ from dataclasses import dataclass
 #: Layers undone; real ones have up to six.
 MAX_LAYERS = 12
 #: Bytes one layer may unpack to, so that a bomb stays small.
-MAX_UNPACKED = 1_000_000
+MAX_UNPACKED = 300_000
 #: Base64 runs tried in one layer.
 MAX_RUNS = 30
 ENCODED = re.compile(

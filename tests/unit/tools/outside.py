@@ -13,7 +13,7 @@ DATA = Path(os.environ.get("CASEMATE_DATA", Path(__file__).parents[3] / ".." / "
 def files(*parts: str, pattern: str = "*") -> list[Path]:
     """Files of a data set in a fixed order; the test is skipped where the set is absent."""
     found = sorted(
-        p for p in DATA.joinpath(*parts).rglob(pattern) if p.is_file() and p.stem not in {"README", "LICENSE"}
+        p for p in DATA.joinpath(*parts).rglob(pattern) if p.is_file() and p.name not in {"README.md", "LICENSE"}
     )
     if not found:
         pytest.skip(f"the data set {'/'.join(parts)} is not here; set CASEMATE_DATA to its folder")

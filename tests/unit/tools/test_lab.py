@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from core.errors import ToolRefused
-from policies.bundle import default_bundle_path, load_bundle
 from policies.compiled import Bundle
+from policies.organization import Organization
 from tools.connectors.connector import Connector
 from tools.connectors.lab import LabConnector
 from tools.registry import default_registry
@@ -149,6 +149,6 @@ def test_several_processes_may_start_and_act_at_once(tmp_path: Path) -> None:
 
 def _rotate(job: tuple[str, int]) -> Any:
     path, key = job
-    organization = load_bundle(default_bundle_path()).organization
+    organization = Organization(name="Bank", domains=["bank.example"])
     lab = LabConnector(Path(path), organization=lambda: organization)
     return lab.execute("rotate_secret", {"secret": "s", "owner": "o"}, f"k{key}").detail["version"]
