@@ -34,8 +34,9 @@ def run(services: Services) -> int:
         _revert(services)
         _reconcile(services)
     deliver.send_due(services)
-    with services.store.read() as tx:
-        due = tx.tickets.due()
+    with services.store.begin() as tx:
+        due = tx.tickets.ring_for()
+        tx.operations.forget(before=services.clock.now() - timedelta(days=1))
     for ticket_id in due:
         services.ring(ticket_id)
     return len(due)

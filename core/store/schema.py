@@ -55,6 +55,8 @@ class TicketRow(Base):
     deliveries: Mapped[int] = mapped_column(default=0)
     retries: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime | None]
+    #: When a sweep last rang for it, so that a long queue is not filled with the same bell.
+    rung_at: Mapped[datetime | None]
     trouble: Mapped[str | None]
     trouble_since: Mapped[datetime | None]
     superseded_by: Mapped[str | None]

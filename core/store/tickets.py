@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.audit import AuditEvent
@@ -31,6 +31,8 @@ from core.ticket import (
 )
 from core.vault import Keyring, seal, unseal
 
+#: Seconds after which a sweep rings again for a ticket that is still idle: by then the last bell is lost.
+RING_AGAIN_SECONDS = 60.0
 #: States that a sweep never rings for.
 _RESTING = [state.value for state in RESTING]
 
@@ -157,9 +159,21 @@ class Tickets:
     # --- working
 
     def due(self, *, limit: int = 500) -> list[str]:
-        """Tickets somebody should work on and nobody does."""
+        """Tickets somebody should work on and nobody does, oldest first."""
+        return list(self._session.scalars(self._due(limit)))
+
+    def ring_for(self, *, limit: int = 500, again_after: float = RING_AGAIN_SECONDS) -> list[str]:
+        """Due tickets that no sweep has rung for in the last `again_after` seconds; notes that one does now."""
         now = self._clock.now()
-        rows = self._session.scalars(
+        quiet = or_(TicketRow.rung_at.is_(None), TicketRow.rung_at <= now - timedelta(seconds=again_after))
+        ids = list(self._session.scalars(self._due(limit).where(quiet)))
+        if ids:
+            self._session.execute(update(TicketRow).where(TicketRow.id.in_(ids)).values(rung_at=now))
+        return ids
+
+    def _due(self, limit: int) -> Select[str]:
+        now = self._clock.now()
+        return (
             select(TicketRow.id)
             .where(
                 TicketRow.state.not_in(_RESTING),
@@ -169,7 +183,6 @@ class Tickets:
             .order_by(TicketRow.sequence)
             .limit(limit)
         )
-        return list(rows)
 
     def lease(self, ticket_id: str, *, owner: str, seconds: float) -> Lease | None:
         """Take the ticket, unless someone has it, it must wait, or nothing is left to do. Counts the delivery."""
@@ -184,7 +197,11 @@ class Tickets:
                 or_(TicketRow.not_before.is_(None), TicketRow.not_before <= now),
             )
             .values(
-                lease_owner=owner, lease_until=until, fence=TicketRow.fence + 1, deliveries=TicketRow.deliveries + 1
+                lease_owner=owner,
+                lease_until=until,
+                fence=TicketRow.fence + 1,
+                deliveries=TicketRow.deliveries + 1,
+                rung_at=None,
             )
             .returning(TicketRow.fence, TicketRow.state)
         ).first()

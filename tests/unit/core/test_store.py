@@ -100,6 +100,22 @@ def test_a_released_ticket_waits_until_its_time(any_store: Store, clock: FixedCl
         assert tx.tickets.due() == [ticket.id]
 
 
+def test_a_sweep_does_not_ring_again_for_a_ticket_whose_bell_is_still_on_its_way(
+    any_store: Store, clock: FixedClock
+) -> None:
+    ticket = stored_ticket(any_store)
+    with any_store.begin() as tx:
+        assert tx.tickets.ring_for() == [ticket.id]
+        assert tx.tickets.ring_for() == []
+    clock.advance(seconds=61)
+    lease = held(any_store, ticket.id)
+    with any_store.begin() as tx:
+        assert tx.tickets.ring_for() == []
+        tx.tickets.stumble(lease, not_before=clock.now())
+    with any_store.begin() as tx:
+        assert tx.tickets.ring_for() == [ticket.id]
+
+
 def test_a_move_the_table_does_not_permit_is_refused(any_store: Store) -> None:
     ticket = stored_ticket(any_store)
     lease = held(any_store, ticket.id)

@@ -77,6 +77,7 @@ def upgrade() -> None:
         sa.Column("deliveries", sa.Integer(), nullable=False),
         sa.Column("retries", sa.Integer(), nullable=False),
         sa.Column("not_before", UtcDateTime(), nullable=True),
+        sa.Column("rung_at", UtcDateTime(), nullable=True),
         sa.Column("trouble", sa.Text(), nullable=True),
         sa.Column("trouble_since", UtcDateTime(), nullable=True),
         sa.Column("superseded_by", sa.Text(), nullable=True),
