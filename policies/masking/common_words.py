@@ -44,3 +44,19 @@ inc llc gmbh ag plc sa spa insights holdings souvenirs
 """
 
 COMMON = frozenset(_WORDS.split())
+
+_ORGANIZATION_WORDS = """
+accounting accounts advisory agency airlines alert alerts association associates authority bank bankers banking banque
+billing brokers bv capital care center centre chamber clinic club college committee communications company conference
+consulting corp corporation council customer customers dept department desk digital edv express fabrik finance financial
+foundation freight fund funds gesellschaft gmbh group gruppe helpdesk holding holdings hospital hosting hotel inc
+industries info institute insurance international invoices invoicing kanzlei kft kg labs limited llc llp logistics ltd
+mailer mailing maintenance management marketing media ministry monitoring network networks newsletter noreply notice
+notification notifications office oy partners payments payroll plc postmaster press procurement pty purchasing
+reception recruiting recruitment reservations sales sarl school security service services shipping shop software
+solutions spa srl stiftung store studio supplies supply support systems team technologies technology telecom trading
+transport travel treasury trust university verein versicherung ventures warehouse
+"""
+
+#: Words of firms and departments: a sender's name with one of them in it is nobody's.
+ORGANIZATION_WORDS = frozenset(_ORGANIZATION_WORDS.split())

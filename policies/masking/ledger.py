@@ -29,7 +29,7 @@ class TokenLedger:
         self.key = vault.key()
         self._by_token: dict[str, TokenEntry] = {}
         self._by_fingerprint: dict[str, TokenEntry] = {}
-        self._originals = Originals()
+        self._originals = Originals(organization.is_own_domain)
         #: Tokens whose original a model saw before it was known to be personal; blocking it now would help nobody.
         self._late: set[str] = set()
         self._shown: list[str] = []
@@ -135,7 +135,7 @@ class TokenLedger:
             return False
         if entity not in GROUPED and not self._shown_words.issuperset(words_of(text)):
             return False
-        one = Originals()
+        one = Originals(self._organization.is_own_domain)
         one.add("", text, entity)
         return any(one.find(shown) for shown in self._shown)
 

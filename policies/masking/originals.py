@@ -6,10 +6,12 @@ Each original is indexed by its rarest word, so a text is read once however many
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from policies.masking.common_words import COMMON
+from policies.masking.marks import Marks
 from policies.masking.views import decoded_views
 
 #: Entities whose groups of digits are written in many ways: `4111 1111…`, `4111-1111…`.
@@ -46,6 +48,8 @@ class _Phrase:
     words: tuple[str, ...]
     gaps: tuple[str, ...]
     loose: bool
+    #: A secret: hidden even in a host of others and in a hash.
+    secret: bool
     #: Which word it is indexed by.
     anchor: int
 
@@ -57,9 +61,10 @@ class _Grouped:
 
 
 class Originals:
-    """A growing set of originals."""
+    """A growing set of originals. They are not looked for in hosts of others, which are evidence, nor in hashes."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_own: Callable[[str], bool] = lambda _host: False) -> None:
+        self._is_own = is_own
         self._phrases: dict[str, list[_Phrase]] = {}
         self._grouped: dict[str, list[_Grouped]] = {}
         self._seen: set[tuple[str, str]] = set()
@@ -79,7 +84,7 @@ class Originals:
             return
         gaps = tuple(value[a.end() : b.start()] for a, b in pairwise(matches))
         anchor = min(range(len(words)), key=lambda i: self._commonness(words[i]))
-        phrase = _Phrase(key, words, tuple(map(_plain_gap, gaps)), entity in LOOSE, anchor)
+        phrase = _Phrase(key, words, tuple(map(_plain_gap, gaps)), entity in LOOSE, entity == "SECRET", anchor)
         self._phrases.setdefault(words[anchor], []).append(phrase)
 
     def find(self, text: str) -> list[Hit]:
@@ -106,17 +111,26 @@ class Originals:
             return []
         words = [(folded[match.group()], match.start(), match.end()) for match in _WORD.finditer(text)]
         hits: list[Hit] = []
-        for index, (word, start, _) in enumerate(words):
-            for phrase in self._phrases.get(word, ()):
-                first = index - phrase.anchor
-                if _phrase_at(phrase, words, first, text):
-                    begin, end = words[first][1], words[first + len(phrase.words) - 1][2]
-                    hits.append(Hit(begin, end, phrase.key, text[begin:end]))
-            for grouped in self._grouped.get(word[0], ()):
-                end = _grouped_end(grouped.compact, words, index, text)
-                if end:
-                    hits.append(Hit(start, end, grouped.key, text[start:end]))
+        marks: Marks | None = None
+        for index in range(len(words)):
+            for hit, secret, number in self._at(words, index, text):
+                marks = Marks(text, self._is_own) if marks is None else marks
+                if secret or not marks.shield(hit.start, hit.end, number=number):
+                    hits.append(hit)
         return hits
+
+    def _at(self, words: list[tuple[str, int, int]], index: int, text: str) -> Iterator[tuple[Hit, bool, bool]]:
+        """Originals indexed by one word of a text, and whether they are secrets or numbers."""
+        word, start, _ = words[index]
+        for phrase in self._phrases.get(word, ()):
+            first = index - phrase.anchor
+            if _phrase_at(phrase, words, first, text):
+                begin, end = words[first][1], words[first + len(phrase.words) - 1][2]
+                yield Hit(begin, end, phrase.key, text[begin:end]), phrase.secret, False
+        for grouped in self._grouped.get(word[0], ()):
+            end = _grouped_end(grouped.compact, words, index, text)
+            if end:
+                yield Hit(start, end, grouped.key, text[start:end]), False, True
 
     def _begins(self, word: str) -> bool:
         return any(grouped.compact.startswith(word) for grouped in self._grouped.get(word[0], ()))

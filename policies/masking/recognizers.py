@@ -184,7 +184,7 @@ def _own_address(text: str, organization: Organization) -> bool:
 
 def own_originals(organization: Organization, entities: Collection[Entity]) -> Originals:
     """Everything the bundle itself gives away about the organization; the key of each is its entity."""
-    own = Originals()
+    own = Originals(organization.is_own_domain)
 
     def add(entity: Entity, value: str) -> None:
         if value and entity in entities and is_particular(value, entity):

@@ -138,7 +138,8 @@ class MaskSession:
     def _mask(self, slots: list[Slot]) -> list[str]:
         if not slots:
             return []
-        texts = [neutralise(slot.text, self._ledger.issued) for slot in slots]
+        # A text that holds a part of the separator would be split where it never was joined.
+        texts = [neutralise(slot.text.replace("\x00", "\ufffd"), self._ledger.issued) for slot in slots]
         hints = [slot.hinted(text) for slot, text in zip(slots, texts, strict=True)]
         for _ in range(MAX_ROUNDS):
             spans = self._detect(texts, hints)

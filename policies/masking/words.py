@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Collection
 
-from policies.masking.common_words import COMMON
+from policies.masking.common_words import COMMON, ORGANIZATION_WORDS
 
 #: Letters and digits a value needs before it is masked wherever it occurs.
 MIN_LENGTH = 4
@@ -44,6 +44,8 @@ def is_name(value: str, never: Collection[str]) -> bool:
     words = words_of(value)
     if not 2 <= len(words) <= 5 or any(len(word) > 30 for word in words):
         return False
+    if any(word in ORGANIZATION_WORDS for word in words):
+        return False
     return not any(word in COMMON or word in never for word in words) and is_particular(value, "PERSON")
 
 
@@ -52,6 +54,8 @@ def name_length(text: str, never: Collection[str]) -> int:
     before, comma, _ = text.partition(",")
     if comma and len(words_of(before)) > 1:
         text = before  # `Dear Ann Lee, Kindly …` against `Lee, Ann`
+    if any(word in ORGANIZATION_WORDS for word in words_of(text)):
+        return 0  # not `Portside Freight` of `Portside Freight Billing`
     ends = [match.end() for match in _WORD.finditer(text)]
     for end in reversed(ends):
         last = text[:end].rsplit(None, 1)[-1]

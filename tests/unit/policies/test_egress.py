@@ -80,3 +80,29 @@ def test_what_passed_once_is_looked_at_again_when_new_originals_are_known(masker
 def test_a_model_that_copies_tokens_passes(session: MaskSession) -> None:
     masked = session.mask_text(TICKET)
     EgressGuard(session).check(json.dumps({"a": f"so {masked} it is"}).encode())
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "mail from pay@john-zimmer.example",
+        "https://john-zimmer.example/pay",
+        "hxxps://pay[.]john-zimmer[.]com",
+        "john.zimmer.evil.example resolves",
+        "message <1f@mx.john-zimmer.example>",
+    ],
+)
+def test_a_domain_that_reads_like_a_known_name_neither_blocks_nor_is_damaged(
+    session: MaskSession, guard: EgressGuard, place: str
+) -> None:
+    masked = session.mask_text(place)
+    assert "john" in masked
+    guard.check(json.dumps({"a": masked, "b": json.dumps([masked])}).encode())
+
+
+@pytest.mark.parametrize(
+    "place", ["https://evil.example/john-zimmer", "https://john.zimmer@evil.example", "john.zimmer.pdf"]
+)
+def test_a_name_in_the_rest_of_a_url_is_stopped(guard: EgressGuard, place: str) -> None:
+    with pytest.raises(EgressBlocked, match="PERSON"):
+        guard.check(json.dumps({"a": place}).encode())

@@ -182,6 +182,12 @@ def test_json_that_hides_an_original_behind_two_kinds_of_escape_is_still_masked(
     assert "PERSON" in entities(masked)
 
 
+@pytest.mark.parametrize("text", ["\n\x00\n", "a\n\x00", "\x00\nb", "Anna Lindqvist\n\x00\n"])
+def test_a_text_with_zero_bytes_stays_one_text(session: MaskSession, text: str) -> None:
+    masked = session.mask_json([text, "next"])
+    assert [part.count("\n") for part in masked] == [text.count("\n"), 0]
+
+
 def test_tokens_never_grow_together_with_their_neighbours(session: MaskSession) -> None:
     masked = session.mask_text("xAKIAIOSFODNN7EXAMPLE AKIAIOSFODNN7EXAMPLEabc 你好Anna Lindqvist先生")
     assert entities(masked) == ["SECRET", "PERSON"] or entities(masked) == ["SECRET", "SECRET", "PERSON"]

@@ -48,6 +48,8 @@ VALUES = [
     "198.51.100.7",
     "https://harbourbank-secure.example/login",
     "evil.example",
+    "xaver-yilmaz.example",
+    'From: "Portside Freight Billing" <billing@portside-freight.example>',
 ]
 GLUE = [" ", ", ", "\n", "", ".", "/", "\\n", "%20", "_", "-", "&nbsp;", '"', "\u200b", " x ", "@", "\\"]
 
@@ -74,10 +76,25 @@ values = st.recursive(
 )
 
 
+HOST = re.compile(r"(?<![\w\-])[\w\-]+(?:\.[\w\-]+)+")
+
+
+def without_evidence(text: str) -> str:
+    """The text without hosts of others, which stay whole whatever their labels say."""
+
+    def is_evidence(host: re.Match[str]) -> bool:
+        name = host.group().lower()
+        if name.endswith(".harbourbank.example"):
+            return False
+        return text[: host.start()].endswith(("@", "://")) or re.search(r"\.(?:example|[a-z]{2,3})$", name) is not None
+
+    return HOST.sub(lambda host: "" if is_evidence(host) else host.group(), text)
+
+
 def shows(text: str, original: str) -> bool:
     """Whether an original stands in a text as whole words, in any case. Written apart from the code under test."""
     pattern = rf"(?<![^\W_]){re.escape(original)}(?![^\W_])"
-    return re.search(pattern, text, re.IGNORECASE) is not None
+    return re.search(pattern, without_evidence(text), re.IGNORECASE) is not None
 
 
 @settings(max_examples=200, deadline=None)
