@@ -21,8 +21,8 @@ app = typer.Typer(help="Hand tickets in and look at them.", no_args_is_help=True
 
 #: Seconds between two looks at a ticket that is waited for.
 LOOK = 0.2
-#: States in which casemate gave the ticket up.
-LOST = ("escalated", "failed", "superseded")
+#: States in which casemate has done its part: reported, or waiting for a person's answer.
+DONE = ("reported", "closed", "awaiting_approval")
 
 
 @app.command()
@@ -140,7 +140,7 @@ def _finish(settings: Settings, store: Store, ticket_id: str, *, timeout: float,
     with store.read() as tx:
         found = case(tx, ticket_id)
     _print_case(found, as_json=as_json)
-    if found["state"] in LOST:
+    if found["state"] not in DONE:
         raise typer.Exit(1)
 
 

@@ -11,6 +11,7 @@ import json
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty
@@ -18,6 +19,8 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import sqlalchemy as kombu_sqlalchemy
+
+from core.errors import Temporary
 
 #: Seconds after which an unacknowledged message is shown again. Handing in a ticket takes milliseconds.
 VISIBILITY_SECONDS = 60
@@ -129,13 +132,18 @@ class Transport(kombu_sqlalchemy.Transport):  # type: ignore[misc]  # kombu is u
 
 
 def install(url: str) -> None:
-    """Use the transport above for `sqla+…` URLs in this process, and prepare the SQLite file behind `url`."""
+    """Use the transport above for `sqla+…` URLs in this process, and prepare the SQLite file behind `url`.
+
+    Raises:
+        Temporary: the file cannot be opened for writing.
+    """
     for alias in ("sqla", "sqlalchemy"):
         TRANSPORT_ALIASES[alias] = "workers.broker:Transport"
     path = Path(url.removeprefix("sqla+sqlite:///"))
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    connection = sqlite3.connect(path, timeout=30)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")  # kept in the file; readers and writers stop blocking each other
-    finally:
-        connection.close()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            # Kept in the file: readers and writers stop blocking each other.
+            connection.execute("PRAGMA journal_mode=WAL")
+    except (OSError, sqlite3.OperationalError):
+        raise Temporary(f"The broker file {path} cannot be opened: check that you may write there.") from None

@@ -104,7 +104,7 @@ def _tested(bwrap: str) -> Sandbox:
     compileall.compile_dir(Path(__file__).resolve().parent, quiet=2)
     result = sandbox.selftest()
     escaped = [check for check in result.checks if not check.ok]
-    if escaped:
+    if escaped or not result.ok:
         raise SandboxUnavailable(
             f"The sandbox let {len(escaped)} of {len(result.checks)} escape attempts through "
             f"({', '.join(c.name for c in escaped)}), so no tool may run: see `casemate sandbox` for what to mend."

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.canonical import JsonObject
-from core.errors import CasemateError, ToolRefused
+from core.errors import CasemateError, SandboxUnavailable, ToolRefused
 from tools.sandbox.sandbox import Check, Limits, SelfTest
 from tools.sandbox.seccomp import TERMINAL_REQUESTS
 
@@ -48,7 +48,7 @@ class _Bait:
 def attempt(sandbox: BubblewrapSandbox) -> SelfTest:
     """Run every attempt, in a thread with a loop of its own, so that it may be called from anywhere."""
     checks: list[Check] = []
-    error: list[BaseException] = []
+    error: list[CasemateError] = []
 
     def run() -> None:
         try:
@@ -56,13 +56,21 @@ def attempt(sandbox: BubblewrapSandbox) -> SelfTest:
                 checks.extend(asyncio.run(_attempts(sandbox, bait)))
         except CasemateError as raised:
             error.append(raised)
+        except Exception as broken:  # noqa: BLE001 - a test that could not be made must not count as passed
+            error.append(
+                SandboxUnavailable(
+                    f"The sandbox could not be tested ({type(broken).__name__}), so no tool may run: "
+                    "check that there is a folder for temporary files and that sockets can be opened."
+                )
+            )
 
     thread = threading.Thread(target=run, name="sandbox-selftest")
     thread.start()
     thread.join()
     if error:
         raise error[0]
-    return SelfTest(ok=all(c.ok for c in checks), tier=sandbox.tier, checks=tuple(checks))
+    # No attempt at all proves nothing.
+    return SelfTest(ok=bool(checks) and all(c.ok for c in checks), tier=sandbox.tier, checks=tuple(checks))
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -186,3 +188,14 @@ def test_root_shows_no_home_and_no_checkout_except_the_code_it_needs() -> None:
     assert "--bind" not in arguments
     assert not {"/", "/etc", "/home", "/root", "/usr", "/proc", str(Path.home()), repository} & destinations
     assert all("/tools" not in d or d.startswith("/casemate/") for d in destinations)
+
+
+def test_a_self_test_that_could_not_be_made_refuses_the_sandbox() -> None:
+    """On a machine where nothing can be written there is no bait, and so no proof."""
+    script = "from tools.sandbox.sandbox import open_sandbox; open_sandbox()"
+    world = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    tried = subprocess.run(
+        [*world, sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert tried.returncode == 1
+    assert "SandboxUnavailable: The sandbox could not be tested" in tried.stderr
