@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 from core.vault import TokenEntry, TokenVault
 from policies.masking.originals import GROUPED, LOOSE, Originals
+from policies.masking.people import is_word_too
 from policies.masking.rules import Entity, MaskingRules
 from policies.masking.spans import Span
 from policies.masking.tokens import TOKEN, fingerprint, make_token
-from policies.masking.words import is_particular, words_of
+from policies.masking.words import MIN_LENGTH, is_particular, parts_of_name, words_of
 from policies.organization import Organization, host_of
 
 #: Characters of the longest token (`DATE_OF_BIRTH_` and six more).
@@ -30,6 +31,8 @@ class TokenLedger:
         self._by_token: dict[str, TokenEntry] = {}
         self._by_fingerprint: dict[str, TokenEntry] = {}
         self._originals = Originals(organization.is_own_domain)
+        self._own_names = {frozenset(words_of(person.name)) for person in organization.people}
+        self._parts: set[str] = set()
         #: Tokens whose original a model saw before it was known to be personal; blocking it now would help nobody.
         self._late: set[str] = set()
         self._shown: list[str] = []
@@ -93,14 +96,14 @@ class TokenLedger:
         """Occurrences of originals of this ticket."""
         found = []
         for hit in self._originals.find(text):
-            entity: Entity = self._by_token[hit.key].entity  # type: ignore[assignment]  # entries hold known entities
-            found.append(Span(hit.start, hit.end, entity, hit.text, hit.key))
+            token = hit.key if hit.key in self._by_token else None
+            found.append(Span(hit.start, hit.end, self._entity_of(hit.key), hit.text, token))
         return found
 
     def guarded_hits(self, text: str) -> set[str]:
         """Entities of originals in a text that must not be there."""
         hits = [hit for hit in self._originals.find(text) if hit.key not in self._late]
-        return {self._by_token[hit.key].entity for hit in hits if not self.touches_token(text, hit.start, hit.end)}
+        return {self._entity_of(hit.key) for hit in hits if not self.touches_token(text, hit.start, hit.end)}
 
     def touches_token(self, text: str, start: int, end: int) -> bool:
         """Whether a part of a text overlaps a token of this ticket; such a part is no original."""
@@ -129,6 +132,24 @@ class TokenLedger:
         self._by_fingerprint[entry.fingerprint] = entry
         if text and is_particular(text, entry.entity):
             self._originals.add(entry.token, text, entry.entity)
+        if text and entry.entity == "PERSON":
+            self._add_parts(text)
+
+    def _add_parts(self, name: str) -> None:
+        """One of our people was named in full: from now on the first or the last name alone means them too."""
+        if frozenset(words_of(name)) not in self._own_names:
+            return
+        for part in parts_of_name(name):
+            key = f"part of a name: {part}"
+            if key not in self._parts and len(part) >= MIN_LENGTH and not is_word_too(part):
+                self._parts.add(key)
+                self._originals.add(key, part, "PERSON")
+                if self._was_shown("PERSON", part):
+                    self._late.add(key)
+
+    def _entity_of(self, key: str) -> Entity:
+        entry = self._by_token.get(key)
+        return entry.entity if entry else "PERSON"  # type: ignore[return-value]  # entries hold known entities
 
     def _was_shown(self, entity: Entity, text: str) -> bool:
         if not self._shown:

@@ -29,24 +29,18 @@ class Pattern:
     check: Check | None = None
     #: Characters that may not stand directly before or after the whole match.
     not_beside: str = ""
+    #: Whether it must not be one of several numbers in a row, as in a dump.
+    alone: bool = False
     #: Where the masked part really ends, given the shape and the end of the match.
     extend: Callable[[bytes, int], int] | None = None
     #: A secret with a form of its own, which no model writes by chance; the egress guard looks for these too.
     unmistakable: bool = False
 
 
-def _all_if(accepts: Callable[[str], bool]) -> Check:
+def all_if(accepts: Callable[[str], bool]) -> Check:
     return lambda text: len(text) if accepts(text) else 0
 
 
-_NAME_WORD = r"[A-Z][A-Za-z'\-]+"
-_NAME = rf"{_NAME_WORD}(?:,? ?[ \t](?:[A-Z]\.|de|da|del|della|van|von|der|den|la|le|al|bin|{_NAME_WORD})){{1,3}}"
-_DATE = (
-    r"[0-9]{1,2}[./\-][0-9]{1,2}[./\-](?:19[0-9]{2}|200[0-9]|201[0-5]|[0-9]{2})"
-    r"|(?:19[0-9]{2}|200[0-9]|201[0-5])-[0-9]{2}-[0-9]{2}"
-    r"|[0-9]{1,2}(?:st|nd|rd|th|\.)? [A-Z][a-z]{2,8} (?:19[0-9]{2}|200[0-9]|201[0-5])"
-    r"|[A-Z][a-z]{2,8} [0-9]{1,2},? (?:19[0-9]{2}|200[0-9]|201[0-5])"
-)
 _KEYS_OF_SECRETS = (
     r"pass(?:word|wd|wort|phrase|code)|pwd|api[_-]?key|(?:access|auth|refresh|session|id|api)[_-]?token"
     r"|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|app[_-]?secret|private[_-]?key|account[_-]?key"
@@ -80,49 +74,6 @@ def _assigned(text: str) -> int:
 
 _NO_SECRETS = {"null", "none", "true", "false", "redacted", "expired", "changed", "undefined", "empty", "missing"}
 
-CONTACTS = (
-    Pattern(
-        entity="EMAIL",
-        # Narrower than RFC 5322: `=`, `/` and `?` stand before addresses far more often than in them.
-        regex=r"[A-Za-z0-9][A-Za-z0-9._+~\-]*(?:@|\[@\]|\[at\])(?:[A-Za-z0-9\-]+(?:\.|\[\.\]))+[A-Za-z][A-Za-z0-9\-]+",
-    ),
-    Pattern(
-        entity="PHONE",
-        regex=r"\+[1-9][0-9 ().\-/]{6,20}[0-9]",
-        check=_all_if(numbers.phone_is_plausible),
-        not_beside="+",
-    ),
-    Pattern(
-        entity="PHONE",
-        regex=r"(?i:\b(?:tel|phone|telephone|telefon|mobile|mobil|cell|fax|handy|whatsapp"
-        r"|call (?:me|us)(?: (?:at|on))?|call (?:at|on))"
-        r"\b\.?(?: ?(?:no|nr|number)\.?)?[ \t]*[:#]?[ \t]*)(\(?[0-9][0-9 ().\-/]{5,20}[0-9])",
-        check=_all_if(numbers.phone_is_plausible),
-    ),
-    Pattern(
-        entity="PHONE",
-        regex=r"(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[2-9][0-9]{2}[-.][0-9]{4}",
-        check=_all_if(numbers.phone_is_plausible),
-        not_beside="-./",
-    ),
-    Pattern(
-        entity="ADDRESS",
-        regex=r"[0-9]{1,5}[A-Za-z]?,? (?:[A-Z][A-Za-z'\-]+ ){1,3}"
-        r"(?:Street|Road|Avenue|Lane|Drive|Boulevard|Square|Terrace|Crescent|St\b|Rd\b|Ave\b|Blvd\b)",
-    ),
-    Pattern(
-        entity="ADDRESS",
-        regex=r"[A-Z][A-Za-z\-]*(?:strass?e|str\.|weg|platz|allee|gasse|ufer|damm) [0-9]{1,4} ?[a-z]?\b"
-        r"(?:, ?[0-9]{5} [A-Z][A-Za-z\-]+)?",
-    ),
-    Pattern(
-        entity="DATE_OF_BIRTH",
-        regex=rf"(?i:\b(?:date of birth|birth[ -]?date|birthday|d\.?o\.?b\.?|born(?: on)?|geboren(?: am)?|geburts"
-        r"datum))"
-        rf"[\"']?[ \t]*[:=]?[ \t]*[\"']?({_DATE})",
-    ),
-)
-
 NUMBERS = (
     Pattern(
         entity="IBAN",
@@ -132,25 +83,25 @@ NUMBERS = (
     Pattern(
         entity="CARD",
         regex=r"[2-6][0-9]{3}(?:[ \-]?[0-9]{4}){2}[ \-]?[0-9]{1,7}|3[0-9]{3}[ \-]?[0-9]{6}[ \-]?[0-9]{4,5}",
-        check=_all_if(numbers.card_is_valid),
+        check=all_if(numbers.card_is_valid),
         not_beside=".",
     ),
     Pattern(
         entity="NATIONAL_ID",
         regex=r"[0-9]{3}-[0-9]{2}-[0-9]{4}",
-        check=_all_if(numbers.ssn_is_valid),
+        check=all_if(numbers.ssn_is_valid),
         not_beside="-.",
     ),
     Pattern(
         entity="NATIONAL_ID",
         regex=r"[12] ?[0-9]{2} ?[01][0-9] ?(?:[0-9]{2}|2[AB]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
-        check=_all_if(numbers.nir_is_valid),
+        check=all_if(numbers.nir_is_valid),
         not_beside="-.",
     ),
     Pattern(
         entity="NATIONAL_ID",
         regex=r"(?:[0-9]{8}|[XYZ][0-9]{7})-?[A-Z]",
-        check=_all_if(numbers.dni_is_valid),
+        check=all_if(numbers.dni_is_valid),
         not_beside="-.",
     ),
     Pattern(entity="NATIONAL_ID", regex=r"[A-CEGHJ-PR-TW-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", not_beside="-./"),
@@ -160,28 +111,7 @@ NUMBERS = (
         regex=r"(?i:\b(?:ssn|social security(?: number| no\.?)?|tax[ _-]?(?:id|number)|tin|steuer-?id(?:nummer)?|pesel"
         r"|bsn|personnummer|national[ _-]?id|passport(?: ?(?:no\.?|number))?|ausweis(?:nummer)?))"
         r"[\"']?[ \t]*[:#=]?[ \t]*[\"']?([A-Z0-9][A-Z0-9 \-/]{4,18}[A-Z0-9])",
-        check=_all_if(numbers.labelled_id_is_plausible),
-    ),
-)
-
-#: Group 1 is a name; `words.is_name` has the last word.
-NAMES = (
-    (
-        rf"(?i:\b(?:dear|hi|hello|hey|hallo|liebe|lieber|bonjour|cher|chere|hola|estimado|estimada|caro|cara"
-        rf"|sehr geehrter?))[ \t]+(?i:(?:mr|mrs|ms|dr|herr|frau)\.?[ \t]+)?({_NAME})"
-    ),
-    rf"(?im:^[ \t>]*(?:from|to|cc|bcc|sender|reply-to|von|an|de))[ \t]*:[ \t]*[\"']?({_NAME})",
-    rf"({_NAME})[\"']?[ \t]*<[^<>\s@]+@[^<>\s]+>",
-    (
-        rf"(?i:\b(?:regards|best|sincerely|faithfully|thanks|thank you|cheers|grusse|grussen|gruse|grusen|cordialement"
-        rf"|saludos|saluti)),?[ \t]*\r?\n(?:[ \t]*\r?\n)?[ \t\-]*({_NAME})[ \t]*(?:\r?\n|$)"
-    ),
-    rf"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Mme|Sra?)\.?[ \t]+({_NAME})",
-    rf"\b((?:Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Sra?)\.?[ \t]+{_NAME_WORD})",
-    (
-        rf"(?i:\b(?:(?:full|display|customer|client|employee|contact|cardholder)[ _-]?name|customer|cardholder"
-        rf"|account holder|beneficiary|employee|caller|reported by|requested by|kunde|kontoinhaber))"
-        rf"[\"']?[ \t]*[:=][ \t]*[\"']?({_NAME})"
+        check=all_if(numbers.labelled_id_is_plausible),
     ),
 )
 
@@ -236,17 +166,3 @@ def compiled(regex: str) -> Any:
     options.log_errors = False
     options.encoding = re2.Options.Encoding.LATIN1
     return re2.compile(regex.encode("ascii"), options)
-
-
-#: Keys of JSON objects whose string values are secrets whatever they look like.
-SECRET_KEY = re.compile(
-    r"(?:.*[_.-])?(?:pass(?:word|wd|phrase|wort|code)|pwd|(?:aws)?secret_?access_?key|secret_?key|client_?secret|api_?key"
-    r"|(?:access|refresh|session|auth|id|bearer)_?token|private_?key|authorization)",
-    re.IGNORECASE,
-)
-#: Keys whose string values are names of persons.
-NAME_KEY = re.compile(
-    r"(?:.*[_.-])?(?:display|full|real|customer|employee|cardholder|contact|account_?holder)_?name", re.IGNORECASE
-)
-#: What looks like a secret although its key only says `secret` or `token`.
-RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_.~-]{16,}")

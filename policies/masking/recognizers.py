@@ -15,11 +15,13 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from policies.masking.contacts import CONTACTS
 from policies.masking.originals import Originals
-from policies.masking.patterns import CONTACTS, NAMES, NUMBERS, SECRETS, Pattern, compiled
+from policies.masking.patterns import NUMBERS, SECRETS, Pattern, compiled
+from policies.masking.people import Names
 from policies.masking.rules import Entity
 from policies.masking.views import shape_of
-from policies.masking.words import is_particular, name_length, words_of
+from policies.masking.words import is_particular, parts_of_name, words_of
 from policies.organization import Organization
 
 LANGUAGE = "en"
@@ -68,21 +70,15 @@ class PatternsRecognizer(_Recognizer):
 
 
 class NameRecognizer(_Recognizer):
-    """Names of people outside the organization, where a greeting, header, signature or label gives them away."""
+    """Names of people outside the organization, and first or last names of its own in letters."""
 
-    def __init__(self, never: Collection[str]) -> None:
-        self._never = never
+    def __init__(self, never: Collection[str], own: Collection[str]) -> None:
+        self._names = Names(never, own)
         super().__init__(["PERSON"], name="names")
 
     def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
-        found = []
-        for regex in NAMES:
-            for match in compiled(regex).finditer(_shape(nlp_artifacts)):
-                start, end = match.span(1)
-                length = name_length(text[start:end], self._never)
-                if length:
-                    found.append(self.result("PERSON", start, start + length, 0.7))
-        return found
+        found = self._names.find(text, _shape(nlp_artifacts))
+        return [self.result("PERSON", start, end, 0.7) for start, end in found]
 
 
 class OrganizationRecognizer(_Recognizer):
@@ -155,6 +151,8 @@ def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> 
     if pattern.extend is not None:
         return pattern.extend(shape, end) - start
     taken = end - start if pattern.check is None else pattern.check(shape[start:end].decode("ascii"))
+    if pattern.alone and _in_a_row(shape, start, start + taken):
+        return 0
     after = shape[start + taken : start + taken + 2]
     return 0 if pattern.entity != "SECRET" and _is_beside(pattern, after) else taken
 
@@ -165,6 +163,15 @@ def _is_beside(pattern: Pattern, outward: bytes) -> bool:
         return True
     # A mark counts only inside a longer run: `4111….5`, not at the end of a sentence.
     return outward[:1].decode("ascii") in pattern.not_beside and outward[1:2].isalnum() if outward else False
+
+
+def _in_a_row(shape: bytes, start: int, end: int) -> bool:
+    """Whether more numbers stand before or after, or pairs of hexadecimal digits."""
+    before, after = shape[max(start - 4, 0) : start], shape[end : end + 4]
+    return bool(
+        re.search(rb"[0-9][ \t]$|(?:^|[^A-Za-z])[0-9a-f]{2}[ \t]$", before)
+        or re.match(rb"[ \t](?:[0-9]|[0-9a-f]{2}(?:[^a-z]|$))", after)
+    )
 
 
 def _next_word(shape: bytes, position: int) -> int:
@@ -209,7 +216,7 @@ def make_registry(organization: Organization, own: Originals, never_names: Itera
         never.update(words_of(name))
     recognizers = [
         OrganizationRecognizer(organization, own),
-        NameRecognizer(never),
+        NameRecognizer(never, {part for person in organization.people for part in parts_of_name(person.name)}),
         PatternsRecognizer("contacts", CONTACTS),
         PatternsRecognizer("numbers", NUMBERS),
         PatternsRecognizer("secrets", SECRETS),

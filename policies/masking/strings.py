@@ -7,10 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from core.canonical import Json
-from policies.masking.common_words import COMMON
-from policies.masking.patterns import NAME_KEY, RANDOM, SECRET_KEY
+from policies.masking.keys import is_telling, meaning
 from policies.masking.rules import Entity
-from policies.masking.words import is_indicator, is_name
 
 #: Levels of JSON quoted inside JSON that are looked into.
 MAX_QUOTING = 8
@@ -32,17 +30,10 @@ class Slot:
         """What the key says the whole text is, whatever it looks like."""
         value = text.strip()
         start = text.find(value)
-        if not self.key or len(value) < 4:
+        if not self.key or len(value) < 2:
             return None
-        if SECRET_KEY.fullmatch(self.key):
-            return (
-                None if value.casefold() in COMMON or not value.strip("*xX") else (start, start + len(value), "SECRET")
-            )
-        if self.key.casefold() in ("secret", "token") and RANDOM.fullmatch(value) and not is_indicator(value):
-            return start, start + len(value), "SECRET"
-        if NAME_KEY.fullmatch(self.key) and is_name(value, ()) and all(word[:1].isupper() for word in value.split()):
-            return start, start + len(value), "PERSON"
-        return None
+        entity = meaning(self.key, value)
+        return None if entity is None else (start, start + len(value), entity)
 
 
 def slots_of(value: Json, keep: Collection[str], key: str = "") -> Iterator[Slot]:
@@ -132,5 +123,4 @@ def parse_quoted(text: str) -> Json:
 
 def _hint(key: str) -> str:
     """Keys that say nothing about their value share one slot, so that equal strings are masked once."""
-    telling = SECRET_KEY.fullmatch(key) or NAME_KEY.fullmatch(key) or key.casefold() in ("secret", "token")
-    return key if telling else ""
+    return key if is_telling(key) else ""

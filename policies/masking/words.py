@@ -34,6 +34,8 @@ def is_particular(value: str, entity: str) -> bool:
         return False
     if entity == "SECRET":
         return _is_particular_secret(value)
+    if entity == "PERSON" and len(words) == 1:
+        return _names_only(words[0])
     if entity in ("PERSON", "USERNAME", "HOST"):
         return not all(word in COMMON or (entity == "PERSON" and len(word) < 3) for word in words)
     return True
@@ -46,7 +48,14 @@ def is_name(value: str, never: Collection[str]) -> bool:
         return False
     if any(word in ORGANIZATION_WORDS for word in words):
         return False
+    if any(character.isdigit() for character in value):
+        return False
     return not any(word in COMMON or word in never for word in words) and is_particular(value, "PERSON")
+
+
+def parts_of_name(name: str) -> list[str]:
+    """First and last names, each of which may stand for the whole in a letter; none of a service account's."""
+    return [word for word in words_of(name) if len(word) > 2 and word not in COMMON]
 
 
 def name_length(text: str, never: Collection[str]) -> int:
@@ -81,3 +90,10 @@ def _is_particular_secret(value: str) -> bool:
     if len(value) < MIN_SECRET or is_indicator(value) or any(is_indicator(part) for part in re.split(r"[/@:]", value)):
         return False
     return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+
+
+def _names_only(word: str) -> bool:
+    """Whether a single word is a given name and nothing else; surnames are words too often: `Hill`, `Ring`."""
+    from policies.masking.people import is_given_name
+
+    return is_given_name(word)

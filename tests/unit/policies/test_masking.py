@@ -140,7 +140,7 @@ def test_keys_say_what_their_values_are(session: MaskSession) -> None:
         "displayName": "Jane Roe",
         "secret": "a1b2c3d4e5f6g7h8",
         "token": "d41d8cd98f00b204e9800998ecf8427e",
-        "user": "Jane Doe",
+        "user": "Quillo Zanderhof",
         "app": {"displayName": "Microsoft Teams"},
     }
     masked = session.mask_json(value)

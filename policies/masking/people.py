@@ -1,0 +1,181 @@
+"""Names of people whom nobody listed: in greetings, headers, signatures, labels, rows of personal data, and pairs of
+a common given name and a family name. Patterns run over the ASCII shape."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from functools import cache
+from pathlib import Path
+
+from policies.masking.common_words import COMMON, ORGANIZATION_WORDS, PLACE_WORDS
+from policies.masking.patterns import compiled
+from policies.masking.views import shape_of
+from policies.masking.words import name_length
+
+_WORD = r"[A-Z][A-Za-z'\-]+"
+_JOINING = r"[A-Z]\.|(?:de|da|di|del|della|dos|van|von|der|den|ten|zu|la|le|al|el|bin)\b"
+_NAME = rf"{_WORD}(?:,? ?[ \t](?:{_JOINING}|{_WORD})){{1,3}}"
+#: After a greeting a comma ends the name.
+_CALLED = rf"{_WORD}(?:[ \t]{{1,2}}(?:{_JOINING}|{_WORD})){{1,3}}"
+
+_GREETING = (
+    r"\b(?:dear|hi|hello|hey|hallo|moin|servus|ciao|salut|liebe[r]?|bonjour|cher|chere|hola|estimad[oa]|car[oa]"
+    r"|sehr geehrter?|guten (?:morgen|tag|abend)|good (?:morning|afternoon|evening)|thanks|thank you|danke)"
+)
+_CLOSING = (
+    r"\b(?:regards|best|best wishes|sincerely|faithfully|thanks|thank you|cheers|danke|grus?s|grus?se|grus?sen"
+    r"|cordialement|saludos|saluti|vg|lg|mfg)"
+)
+_LINE_END = r"[ \t]*(?:\r?\n|$)"
+#: What shows that a row is about somebody.
+_PERSONAL = (
+    r"(?:\biban\b|\bborn\b|\bgeb\.|\bd\.?o\.?b\b|\bcard [0-9]|\+[1-9][0-9 ]{6}|[A-Z]{2}[0-9]{2}(?: ?[0-9]{4}){3})"
+)
+_BULLET = r"(?:[0-9]{1,4}[.):]?|[*#|>\-])"
+
+#: Group 1 is a full name; `name_length` has the last word.
+_FULL = (
+    rf"(?i:{_GREETING})[ \t]+(?i:(?:mr|mrs|ms|dr|herr|frau)\.?[ \t]+)?({_CALLED})",
+    rf"(?im:^[ \t>]*(?:from|to|cc|bcc|sender|reply-to|von|an|de))[ \t]*:[ \t]*[\"']?({_NAME})",
+    rf"({_NAME})[\"']?[ \t]*<[^<>\s@]+@[^<>\s]+>",
+    rf"(?i:{_CLOSING}),?[ \t]*\r?\n(?:[ \t]*\r?\n)?[ \t\-]*({_NAME}){_LINE_END}",
+    rf"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Mme|Sra?)\.?[ \t]+({_CALLED})",
+    rf"\b((?:Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Sra?)\.?[ \t]+{_WORD})",
+    (
+        rf"(?i:\b(?:(?:full|display|customer|client|employee|contact|cardholder|owner|holder|patient|legal)[ _-]?name"
+        rf"|customer|client|cardholder|account[ _-]holder|holder|contact|beneficiary|payee|patient|employee|caller"
+        rf"|reported by|requested by|kunde|kundin|kontoinhaber(?:in)?))[\"']?[ \t]*[:=][ \t]*[\"']?({_NAME})"
+    ),
+    rf"(?i:\b(?:my name is|the name is|im namen von|on behalf of))[ \t]+({_CALLED})",
+    (
+        rf"(?im:^[ \t>]*name)[ \t]*:[ \t]*({_NAME})[ \t]*\r?\n[ \t>]*"
+        rf"(?i:phone|tel|mobile|e-?mail|address|street|born|dob|iban)"
+    ),
+    # 1) Greta Sommerfeld, born 14.03.1968, … | Greta Sommerfeld | greta@… |
+    rf"(?m:^)[ \t]*{_BULLET}[ \t]*({_NAME})[ \t]*[,;|\t(:\-][^\n]*?(?i:{_PERSONAL}|@[A-Za-z0-9\-]+\.)",
+    rf"(?m:^)[ \t>]*[\"']?({_NAME})[\"']?[ \t]*[,;|\t][^\n]*?(?i:{_PERSONAL})",
+)
+#: Group 1 is one name, if `_is_called` says so; group 2 the mark that ends it.
+_SINGLE = (
+    rf"(?i:{_GREETING}),?[ \t]+([A-Za-z][A-Za-z'\-]+)[ \t]*([,!.:;\r\n]|$)?",
+    rf"(?i:{_CLOSING})[,!.]?[ \t]*\r?\n(?:[ \t]*\r?\n)?[ \t\-]*([A-Za-z][A-Za-z'\-]+)[ \t]*(\r?\n|$)",
+    r"(?i:\bmy name is)[ \t]+([A-Z][A-Za-z'\-]+)[ \t]*([,!.:;\r\n]|$)?",
+)
+_LABELLED = (
+    r"(?i:\b(?:(?:first|last|given|family|maiden|middle)[ _-]?name|surname|forename|vorname|nachname|prenom|apellidos?"
+    rf"|cognome))(?: is)?[\"']?[ \t]*[:=][ \t]*[\"']?({_WORD}(?: {_WORD})?)"
+)
+_RUN = rf"{_WORD}(?:[ \t]{{1,2}}(?:{_JOINING}|{_WORD})){{1,5}}"
+_BESIDE = frozenset(b"_/\\@.#$%-&")
+
+
+@cache
+def _given() -> tuple[frozenset[str], frozenset[str]]:
+    """Common given names in ASCII shape: those that are nothing else, and those that are words or places too."""
+    lists = json.loads(Path(__file__).with_name("given_names.json").read_text(encoding="utf-8"))
+
+    def shaped(names: str) -> frozenset[str]:
+        return frozenset(shape_of(name).decode().casefold() for name in names.split())
+
+    also_words = shaped(lists["also_words"])
+    return shaped(" ".join(lists["names"].values())) - also_words, also_words
+
+
+def is_given_name(word: str) -> bool:
+    """Whether a word is a common given name and nothing else."""
+    return shape_of(word).decode().casefold() in _given()[0]
+
+
+def is_word_too(word: str) -> bool:
+    """Whether a given name is also a word or a place, so that it is not masked wherever it occurs."""
+    return shape_of(word).decode().casefold() in _given()[1]
+
+
+class Names:
+    """Finds names. `never` are words of the organization and its bundle, `own` the parts of its people's names."""
+
+    def __init__(self, never: Collection[str], own: Collection[str]) -> None:
+        self._never = never
+        self._own = own
+
+    def find(self, text: str, shape: bytes) -> Iterator[tuple[int, int]]:
+        """Where names stand."""
+        for regex in _FULL:
+            for match in compiled(regex).finditer(shape):
+                start, end = match.span(1)
+                length = name_length(text[start:end], self._never)
+                if length:
+                    yield start, start + length
+        for regex in _SINGLE:
+            for match in compiled(regex).finditer(shape):
+                if self._is_called(match.group(1).decode(), ended=match.group(2) is not None):
+                    yield match.span(1)
+        for match in compiled(_LABELLED).finditer(shape):
+            if is_single_name(match.group(1).decode(), self._never):
+                yield match.span(1)
+        for match in compiled(_RUN).finditer(shape):
+            yield from self._pairs(match.group().decode(), match.start(), shape)
+
+    def _is_called(self, word: str, *, ended: bool) -> bool:
+        """Whether a word after a greeting or at the end of a letter is somebody's first or last name."""
+        folded = word.casefold()
+        if folded in self._own:
+            return True
+        names, also_words = _given()
+        known = folded in names or (ended and folded in also_words)
+        return known and word[0].isupper() and folded not in COMMON and folded not in self._never
+
+    def _pairs(self, run: str, offset: int, shape: bytes) -> Iterator[tuple[int, int]]:
+        """`Given Family` in a run of capitalised words."""
+        parts = [(match.group(), match.start(), match.end()) for match in re.finditer(r"\S+", run)]
+        names = _given()[0]
+        index = 0
+        while index < len(parts) - 1:
+            last = self._family(parts, index) if parts[index][0].casefold() in names else 0
+            if last:
+                start, end = offset + parts[index][1], offset + parts[last][2]
+                end -= 2 if shape[end - 2 : end] == b"'s" else 0
+                if not self._is_code(shape, start, end):
+                    yield start, end
+                index = last
+            index += 1
+
+    def _family(self, parts: list[tuple[str, int, int]], first: int) -> int:
+        """Index of the family name that follows a given name, or 0."""
+        names = _given()[0]
+        index = first + 1
+        while index < len(parts) - 1 and (
+            re.fullmatch(_JOINING, parts[index][0]) or parts[index][0].casefold() in names
+        ):
+            index += 1
+        word = parts[index][0].removesuffix("'s")
+        after = parts[index + 1][0].casefold() if index + 1 < len(parts) else ""
+        if (
+            after in ORGANIZATION_WORDS
+            or after in PLACE_WORDS
+            or not re.fullmatch(r"[A-Z][a-z][A-Za-z'\-]*|[A-Z]{4,}", word)
+        ):
+            return 0
+        blocked = (
+            piece in COMMON or piece in ORGANIZATION_WORDS or piece in PLACE_WORDS or piece in self._never
+            for piece in re.split(r"[-']", word.casefold())
+        )
+        return 0 if any(blocked) else index
+
+    def _is_code(self, shape: bytes, start: int, end: int) -> bool:
+        """Whether the words belong to a path, an identifier or an expression."""
+        before, after = shape[start - 1 : start], shape[end : end + 2]
+        if before and (before.isalnum() or before[0] in _BESIDE):
+            return True
+        if not after:
+            return False
+        return after[:1].isalnum() or after[0] in b"_/\\@(=" or (after[0] in b".-:" and after[1:2].isalnum())
+
+
+def is_single_name(value: str, never: Collection[str]) -> bool:
+    """Whether what stands in a field for a first or a last name can be one."""
+    words = [word.casefold() for word in re.findall(r"[^\W_]+", value)]
+    plain = all(word.isalpha() and word not in COMMON and word not in ORGANIZATION_WORDS for word in words)
+    return plain and 0 < len(words) <= 4 and value[:1].isupper() and not any(word in never for word in words)
