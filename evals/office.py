@@ -82,17 +82,10 @@ class Office:
     def _one(self, example: Example, framework: str, number: int) -> Worked:
         with self._fresh(f"{framework}-{number}") as services:
             started = time.monotonic()
-            receipt = intake.submit(
-                services.store,
-                example.ticket,
-                actor="evaluation",
-                ring=lambda _ticket_id: None,
-                framework=FrameworkChoice(framework),
-            )
-            run_to_rest(services, receipt.ticket_id, seconds=PATIENCE)
-            with services.store.read() as tx:
-                ticket = tx.tickets.get(receipt.ticket_id)
-                run = tx.assessments.latest(receipt.ticket_id)
+            try:
+                ticket, run = _journey(services, example, framework)
+            except Exception as error:  # noqa: BLE001 - what is counted here
+                return _broken(example, framework, error, seconds=time.monotonic() - started)
         return _worked(example, ticket, run, seconds=time.monotonic() - started)
 
     @contextmanager
@@ -128,6 +121,36 @@ def opened(folder: Path, *, at_once: int = 4) -> Iterator[Office]:
             yield Office(services, folder, at_once=at_once)
     finally:
         services.close()
+
+
+def _journey(services: Services, example: Example, framework: str) -> tuple[Ticket, Run | None]:
+    """From intake to rest."""
+    receipt = intake.submit(
+        services.store,
+        example.ticket,
+        actor="evaluation",
+        ring=lambda _ticket_id: None,
+        framework=FrameworkChoice(framework),
+    )
+    run_to_rest(services, receipt.ticket_id, seconds=PATIENCE)
+    with services.store.read() as tx:
+        return tx.tickets.get(receipt.ticket_id), tx.assessments.latest(receipt.ticket_id)
+
+
+def _broken(example: Example, framework: str, error: Exception, *, seconds: float) -> Worked:
+    return Worked(
+        example=example,
+        framework=framework,
+        kind="",
+        end="crashed",
+        verdict=None,
+        techniques=(),
+        summary="",
+        note=None,
+        trouble=f"{type(error).__name__} out of the journey.",
+        requests=0,
+        seconds=seconds,
+    )
 
 
 def _worked(example: Example, ticket: Ticket, run: Run | None, *, seconds: float) -> Worked:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import re2
 
 from agents.playbook.casebook import TOKEN, Casebook, Item
+from agents.playbook.echo import echo
 from agents.playbook.schema import Test
 from core.canonical import Json
 
@@ -76,6 +77,9 @@ def _comparer(test: Test, casebook: Casebook, item: Json) -> Callable[[Json], bo
     if test.matches is not None:
         pattern = re2.compile(test.matches)
         return lambda value: isinstance(value, str) and pattern.search(value[:MAX_MATCHED]) is not None
+    if test.echoes is not None:
+        share, title = test.echoes, str(casebook.ticket.get("title") or "")
+        return lambda value: isinstance(value, str) and echo(title, value) >= share
     return lambda value: (isinstance(value, str) and TOKEN.fullmatch(value) is not None) is test.own
 
 

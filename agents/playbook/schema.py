@@ -46,6 +46,8 @@ class Test(Document):
     within: str | None = None
     matches: str | None = None
     exists: bool | None = None
+    #: At least this share of what the ticket's title says is said by the value too.
+    echoes: Annotated[float, Field(gt=0, le=1, strict=False)] | None = None
     #: True when the value is a masked token: one of our own people, hosts or networks.
     own: bool | None = None
 
@@ -67,7 +69,8 @@ class Test(Document):
         operators = self.operators
         if subjects[0] in {"fact", "field"} and len(operators) != 1:
             raise ValueError(
-                "needs exactly one of `is`, `in`, `gte`, `lte`, `contains`, `within`, `matches`, `exists`, `own`"
+                "needs exactly one of `is`, `in`, `gte`, `lte`, `contains`, `within`, `matches`, `exists`, `echoes`, "
+                "`own`"
             )
         if subjects[0] not in {"fact", "field"} and operators:
             raise ValueError(f"`{subjects[0]}` takes conditions, not `{operators[0].rstrip('_')}`")
@@ -75,7 +78,7 @@ class Test(Document):
 
     @property
     def operators(self) -> list[str]:
-        names = ("is_", "in_", "gte", "lte", "contains", "within", "matches", "exists", "own")
+        names = ("is_", "in_", "gte", "lte", "contains", "within", "matches", "exists", "echoes", "own")
         return [name for name in names if getattr(self, name) is not None]
 
     @property

@@ -63,7 +63,7 @@ def test_it_calls_the_tools_of_the_playbook_and_then_answers(client: TestClient)
     result = {"evidence": "E2", "tool": "read_email", "trust": "untrusted", "facts": {"parsed": True}, "detail": {}}
     request["messages"] += [message, {"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result)}]
     answer = json.loads(ask(client, request)["content"])
-    assert answer["verdict"] == "benign"
+    assert answer["verdict"] == "needs_information", "that nothing was found explains nothing"
     assert answer["findings"][0]["evidence"] == ["E1", "E2"]
 
 
