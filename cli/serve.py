@@ -42,12 +42,19 @@ def gateway(host: Host = None, port: Port = None) -> None:
     run(settings)
 
 
-def worker() -> None:
+def worker(
+    only: Annotated[
+        str | None, typer.Option(help="Take only hand-ins (intake) or only steps (work); default: both.")
+    ] = None,
+) -> None:
     """One worker process; start as many as you like."""
     from cli.context import read_settings
+    from workers.app import QUEUES
     from workers.lifecycle import run_worker
 
-    run_worker(read_settings())
+    if only is not None and only not in QUEUES:
+        raise typer.BadParameter(f"say one of {', '.join(QUEUES)}", param_hint="--only")
+    run_worker(read_settings(), queues=tuple(QUEUES.values()) if only is None else (QUEUES[only],))
 
 
 def beat() -> None:

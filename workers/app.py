@@ -14,6 +14,8 @@ from workers import broker
 INTAKE_QUEUE = "casemate.intake"
 #: Doorbells between workers.
 WORK_QUEUE = "casemate.work"
+#: What a worker may be told to take. Hand-ins get a worker of their own where long steps must not hold them up.
+QUEUES = {"intake": INTAKE_QUEUE, "work": WORK_QUEUE}
 #: Task names are a contract with clients that only know Celery.
 SUBMIT = "casemate.submit_ticket"
 ADVANCE = "casemate.advance"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from core.errors import CasemateError
 from core.log import configure, logger
 from core.settings import Settings
-from workers.app import INTAKE_QUEUE, WORK_QUEUE, make_app
+from workers.app import QUEUES, make_app
 from workers.tasks import register, ringer
 from workers.wiring import open_services
 from workflows.services import Services
@@ -58,7 +59,7 @@ class Heartbeat:
         return state
 
 
-def run_worker(settings: Settings) -> None:
+def run_worker(settings: Settings, *, queues: Sequence[str] = tuple(QUEUES.values())) -> None:
     """Work until told to stop (SIGTERM finishes what is in flight)."""
     configure(settings.log_level)
     app = make_app(settings)
@@ -74,7 +75,7 @@ def run_worker(settings: Settings) -> None:
                 "worker",
                 "--pool=threads",
                 f"--concurrency={settings.concurrency}",
-                f"--queues={INTAKE_QUEUE},{WORK_QUEUE}",
+                f"--queues={','.join(queues)}",
                 "--loglevel=WARNING",
                 "--without-gossip",
                 "--without-mingle",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from core.action import EffectState
 from core.store.engine import Store
@@ -155,4 +156,47 @@ def test_a_worker_killed_in_mid_ticket_does_not_keep_it_from_finishing(
             calls = [(e.tool, str(e.arguments)) for e in tx.evidence.of(done.id)]
             assert len(set(calls)) == len(calls), "evidence of the killed run is used again, not gathered twice"
             assert tx.audit.verify() > 0
+        store.close()
+
+
+def counts(store: Store) -> int:
+    with store.read() as tx:
+        return sum(tx.tickets.counts().values())
+
+
+def test_a_flushed_broker_loses_no_ticket(tmp_path: Path, redis: str, postgres_url: str) -> None:
+    door = Gatekeeper(create_app())
+    with (
+        http_server(door) as address,
+        fleet(
+            tmp_path / "home",
+            database_url=postgres_url,
+            broker_url=redis,
+            model_url=f"{address}/v1",
+            concurrency="2",
+            sweep_seconds="1",
+        ) as started,
+    ):
+        store = started.store()
+        started.start("intake", "worker", "--only", "intake")
+        started.start("worker", "worker", "--only", "work")
+        started.start("beat", "beat")
+        started.wait_until_ready(store)
+        ticket = demo_ticket("identity", "benign")
+        with started.client() as client:
+            for number in range(6):
+                client.send_task(
+                    "casemate.submit_ticket",
+                    kwargs={"ticket": {**ticket, "external_id": f"F-{number}"}},
+                    queue="casemate.intake",
+                )
+        until(lambda: counts(store) == 6, seconds=60, what="the intake of six tickets")
+        until(lambda: door.waiting >= 2, seconds=60, what="two tickets at the model")
+        with Redis.from_url(redis) as client:
+            client.flushall()
+        door.open()
+        with store.read() as tx:
+            tickets = tx.tickets.recent()
+        for kept in tickets:
+            assert started.rested(store, kept.id, seconds=180).state in FINISHED
         store.close()
