@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from typer.main import get_command
 
+from cli.samples import load_samples
 from core.settings import Settings
+from core.ticket import TicketIn
 
 ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -102,3 +107,17 @@ def links() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("document", "target"), links())
 def test_links_between_documents_lead_somewhere(document: str, target: str) -> None:
     assert ((ROOT / document).parent / target).exists()
+
+
+def test_the_ticket_schema_is_the_one_the_door_checks() -> None:
+    written = json.loads((DOCS / "ticket.schema.json").read_text())
+    code = TicketIn.model_json_schema()
+    assert {name: value for name, value in written.items() if name not in {"$schema", "title"}} == {
+        name: value for name, value in code.items() if name != "title"
+    }
+
+
+def test_every_ticket_of_the_demo_fits_the_published_schema() -> None:
+    validator = Draft202012Validator(json.loads((DOCS / "ticket.schema.json").read_text()))
+    for sample in load_samples():
+        assert validator.is_valid(sample.ticket) is sample.valid, sample.name
