@@ -90,6 +90,51 @@ def deny(
     _answer(proposal_id, digest=digest, reason=reason, roles=role, approve=False, as_json=as_json)
 
 
+@app.command()
+def edit(
+    proposal_id: str,
+    change: Annotated[list[str], typer.Option("--set", help="NAME=VALUE, a new value for one argument; repeatable.")],
+    reason: Annotated[str, typer.Option(help="Why; shown to those who approve it.")],
+    digest: Digest = None,
+    role: Roles = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change one action before it is answered. The result is a new proposal that somebody else must approve."""
+    from cli.context import person, read_settings, ringer
+    from workers.wiring import open_services
+    from workflows import approvals
+    from workflows.edit import edit as changed
+
+    settings = read_settings()
+    seen = _seen(_card(proposal_id), digest, word="edit")
+    services = open_services(settings, ring=ringer(settings))
+    try:
+        fresh = changed(
+            services,
+            proposal_id,
+            dict(_pair(text) for text in change),
+            person=person(),
+            roles=["approver", *(role or [])],
+            reason=reason,
+            digest=seen,
+        )
+        with services.store.read() as tx:
+            after = approvals.card(tx, fresh)
+    finally:
+        services.close()
+    if as_json:
+        print_json(after)
+    else:
+        say(f"{proposal_id} is replaced by {after['id']}, which is {after['state']}.")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"`{text}` is not NAME=VALUE", param_hint="--set")
+    return name, value
+
+
 def _originals(proposal_id: str, *, roles: list[str] | None) -> JsonObject:
     from cli.context import open_store, person, read_settings
     from tools.registry import default_registry

@@ -51,14 +51,14 @@ def _spend(services: Services, lease: Lease, bench: Bench, proposal: Proposal) -
     with services.store.begin() as tx:
         tx.operations.check_not_halted()
         tx.tickets.check(lease)
-        unchanged = _bound(services, bench, proposal.arguments, proposal).digest == proposal.digest
+        unchanged = bound_now(services, bench, proposal.arguments, proposal).digest == proposal.digest
         if unchanged and _permitted(tx, proposal, bench.decision_on(tx, proposal)):
             _plan(tx, services, proposal)
             return
     _ask_again(services, lease, bench, proposal)
 
 
-def _bound(services: Services, bench: Bench, arguments: JsonObject, proposal: Proposal) -> Binding:
+def bound_now(services: Services, bench: Bench, arguments: JsonObject, proposal: Proposal) -> Binding:
     """What `proposal` would be bound to if it were made now."""
     from tools.binding import bind
 
@@ -126,7 +126,7 @@ def _ask_again(services: Services, lease: Lease, bench: Bench, old: Proposal) ->
         old,
         id=new_id("prp"),
         arguments=arguments,
-        binding=_bound(services, bench, arguments, old),
+        binding=bound_now(services, bench, arguments, old),
         state=ProposalState.PROPOSED,
         decision=None,
         provenance={},

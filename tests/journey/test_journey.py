@@ -11,10 +11,12 @@ from agents.prompting import static_texts
 from cli.leaks import leaks, originals
 from cli.samples import load_intel
 from core.action import EffectState, Proposal, ProposalState
+from core.errors import ApprovalRefused, ToolRefused
 from core.ticket import TicketState
 from tests.demo_cases import TWINS, demo_ticket, named
 from tests.journey.conftest import House
 from workflows import approvals, deliver, intake, sweep
+from workflows.edit import edit
 
 pytestmark = pytest.mark.journey
 
@@ -207,3 +209,43 @@ def test_similar_cases_are_found_by_what_they_share(house: House) -> None:
     second = house.triage(again)
     with house.services.store.read() as tx:
         assert tx.tickets.similar(second.id)[0]["verdict"] == "malicious"
+
+
+def test_an_edited_action_is_a_new_proposal_that_its_editor_may_not_approve(house: House) -> None:
+    asked = house.triage(demo_ticket("leaked_credential", "malicious"))
+    [old] = proposals(house, asked.id, "revoke_sessions")
+    who: dict[str, Any] = {"person": "alice", "roles": ["identity-admin", "soc-lead"]}
+    fresh = edit(
+        house.services, old.id, {"account": "t.nakamura"}, **who, reason="The token is Tomo's.", digest=old.digest
+    )
+    assert (fresh.state, fresh.replaces, fresh.proposed_by) == (ProposalState.PENDING, old.id, "user:alice")
+    assert fresh.digest != old.digest
+    assert "nakamura" not in str(fresh)
+    assert proposals(house, asked.id, "revoke_sessions")[0].state is ProposalState.REPLACED
+    with pytest.raises(ApprovalRefused, match="somebody else"):
+        approvals.answer(
+            house.services.store, fresh.id, **who, approve=True, reason="", digest=fresh.digest, ring=house.rung.append
+        )
+    answer_all(house, asked.id, approve=True)
+    assert house.work(asked.id).state is TicketState.CLOSED
+    assert effects(house, asked.id)["revoke_sessions"] is EffectState.CONFIRMED
+    lab = house.services.connectors["lab"]
+    assert lab.probe("revoke_sessions", {"account": "t.nakamura"}, f"casemate-{fresh.id}").state == "yes"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "changes nothing"),
+        ({"account": "USERNAME_AAAAAA"}, "USERNAME_AAAAAA"),
+        ({"account": ""}, "account"),
+        ({"bogus": "x"}, "bogus"),
+    ],
+)
+def test_an_edit_that_makes_no_sense_changes_nothing(house: House, changes: dict[str, Any], says: str) -> None:
+    asked = house.triage(demo_ticket("leaked_credential", "malicious"))
+    [old] = proposals(house, asked.id, "revoke_sessions")
+    who: dict[str, Any] = {"person": "alice", "roles": ["identity-admin"], "reason": "A try.", "digest": old.digest}
+    with pytest.raises((ApprovalRefused, ToolRefused), match=says):
+        edit(house.services, old.id, changes, **who)
+    assert proposals(house, asked.id, "revoke_sessions") == [old]
