@@ -64,7 +64,7 @@ _HUMPS = re.compile(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])")
 
 
 def echo(title: str, text: str) -> float:
-    """From 0 to 1; more text can only raise it."""
+    """From 0 to 1. More text can only raise it; a longer title can lower it, so no explanation may rest on an echo."""
     wanted = _telling(title[:MAX_READ])
     heard = {_meaning(word) for word in _words(text[:MAX_READ])}
     said = wanted & heard

@@ -7,7 +7,7 @@ e AS (SELECT event,
   bool_or(k IN ('errorcode','error_code') AND v NOT IN ('0','none','','null')) AS err,
   coalesce(arg_min(value, length(p) - CASE WHEN k IN ('username','email') THEN 20 ELSE 0 END) FILTER (WHERE k IN ('username','arn','email','principalemail','alternateid','login','actor','user','user_email','email_address','caller','operator')), '') AS who,
   arg_min(value, length(p)) FILTER (WHERE k IN ('sourceipaddress','ipaddress','ip_address','calleripaddress','callerip','clientip','client_ip_address','ip','sourceips','sourceip','src_ip')) AS ip,
-  bool_or(v IN ('0.0.0.0/0','::/0','allusers','allauthenticatedusers','public-read','public-read-write','anyone') OR (k = 'group' AND v = 'all') OR (k IN ('visibility','access','acl') AND v LIKE '%public%') OR regexp_matches(v, '"(aws|principal)": *"\*"')) AS open,
+  bool_or(v IN ('allusers','allauthenticatedusers','public-read','public-read-write','anyone') OR (k = 'group' AND v = 'all') OR (k IN ('visibility','access','acl') AND v LIKE '%public%') OR regexp_matches(v, '^[0-9a-f.:]+/0$|"(aws|principal)": *"\*"')) AS open,
   bool_or(k = 'type' AND v = 'root') AS root,
   bool_or(k IN ('severity','risklevel','risk_level','alarm_risk_level') AND v IN ('high','critical')) OR max(try_cast(v AS DOUBLE)) FILTER (WHERE k = 'severity') BETWEEN 7 AND 10 AS severe,
   bool_or(k IN ('detectorid','threatname','findingtype','technique_id','threatclassification','malware_family','mitre_attacks')) AS finding

@@ -23,7 +23,7 @@ def rule(name: str, title: str) -> dict[str, object]:
     return {"rule": name, "name": title, "severity": "High"}
 
 
-def event(name: str, number: int, *, fires: bool, mocks: bool = False, **log: object) -> dict[str, object]:
+def event(name: str, number: int, *, fires: bool, log: dict[str, object], mocks: bool = False) -> dict[str, object]:
     return {"id": f"{name}#{number}", "rule": name, "expected": fires, "mocks": mocks, "log": log}
 
 
@@ -33,12 +33,12 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "data"
     monkeypatch.setenv("CASEMATE_DATA", str(folder))
     lines(folder / "panther-tests" / "rules.jsonl", rule("Flow.Removed", "Flow Log Deleted"), rule("Other", "Else"))
-    same = {"actor": "ops", "region": "north", "request": "r-1"}
+    same: dict[str, object] = {"actor": "ops", "region": "north", "request": "r-1"}
     lines(
         folder / "panther-tests" / "tests.jsonl",
-        event("Flow.Removed", 0, fires=True, eventName="DeleteFlowLogs", **same),
-        event("Flow.Removed", 1, fires=False, eventName="DescribeRegions", **same),
-        event("Other", 0, fires=True, mocks=True, eventName="X", **same),
+        event("Flow.Removed", 0, fires=True, log={**same, "eventName": "DeleteFlowLogs"}),
+        event("Flow.Removed", 1, fires=False, log={**same, "eventName": "DescribeRegions"}),
+        event("Other", 0, fires=True, mocks=True, log={**same, "eventName": "X"}),
     )
     for place in ("spamassassin-mails/nice/001", "spamassassin-mails/spam/dmarc/a.eml", "mail-parser-mails/mail_1"):
         path = folder / place

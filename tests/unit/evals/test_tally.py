@@ -69,7 +69,12 @@ def test_what_did_not_end_well_is_counted_and_named() -> None:
 
 
 def test_a_technique_is_right_when_it_is_the_one_or_its_parent() -> None:
-    known = {"named": frozenset({"T1562.008"}), "tactic": "defense-evasion", "attack": True, "verdict": "suspicious"}
+    known: dict[str, Any] = {
+        "named": frozenset({"T1562.008"}),
+        "tactic": "defense-evasion",
+        "attack": True,
+        "verdict": "suspicious",
+    }
     counted = tally(
         "stratus",
         "adk",
