@@ -359,7 +359,7 @@ async def test_a_tool_that_never_answers_does_not_hang_the_run(framework: str) -
 
     box = Stuck(ticket=malicious().ticket, results={})
     app = stub_app(lambda _: tool_call("similar_cases", {}))
-    result = await run(framework, clients_of(app), box, seconds=0.5)
+    result = await run(framework, clients_of(app), box, seconds=5)
     assert result.assessment.verdict is Verdict.NEEDS_INFORMATION
 
 
