@@ -66,7 +66,7 @@ def postgres_url(postgres: str) -> str:
 
     name = new_id("ref")
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]  # a name we made ourselves
+        connection.execute(f'CREATE DATABASE "{name}"')
     return postgres.rsplit("/", 1)[0] + f"/{name}"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.audit import AuditEvent
 from core.canonical import JsonObject
-from core.errors import Temporary, VaultError
+from core.errors import CasemateError, Temporary
 from core.log import logger
 from core.settings import Webhook
 from core.store.outbox import Message
@@ -47,8 +47,10 @@ def send_due(services: Services, *, ticket_id: str | None = None) -> int:
     for message in messages:
         try:
             _send(services, message)
-        except (Temporary, VaultError) as error:
+        except CasemateError as error:
             _note_failure(services, message, str(error))
+        except Exception as error:  # noqa: BLE001 - one broken message must not hold up the others
+            _note_failure(services, message, f"The delivery broke ({type(error).__name__}); see the workers' logs.")
         else:
             arrived += 1
             event = AuditEvent(

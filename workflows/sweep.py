@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from core.action import Effect, EffectState, Proposal, ProposalState
 from core.audit import AuditEvent
-from core.errors import CasemateError
+from core.errors import CasemateError, Temporary
 from core.log import logger
 from core.ticket import TicketState
 from workflows import deliver
@@ -27,18 +28,22 @@ DOUBT_SECONDS = 60
 
 def run(services: Services) -> int:
     """One sweep; returns how many tickets were rung for. Any number of processes may sweep."""
-    _expire(services)
-    with services.store.read() as tx:
-        halted = tx.operations.halted() is not None
-    if not halted:
-        _revert(services)
-        _reconcile(services)
-    deliver.send_due(services)
     with services.store.begin() as tx:
         due = tx.tickets.ring_for()
         tx.operations.forget(before=services.clock.now() - timedelta(days=1))
+        halted = tx.operations.halted() is not None
     for ticket_id in due:
         services.ring(ticket_id)
+    chores: list[Callable[[Services], object]] = [_expire, deliver.send_due]
+    if not halted:
+        chores += [_revert, _reconcile]
+    for chore in chores:
+        try:
+            chore(services)
+        except Temporary:
+            raise
+        except Exception as error:  # noqa: BLE001 - one chore that breaks must not keep the others from being done
+            log.error("chore_broke", chore=chore.__name__, error=type(error).__name__)
     return len(due)
 
 

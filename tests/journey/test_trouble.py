@@ -24,7 +24,7 @@ from tests.demo_cases import demo_ticket
 from tests.journey.conftest import House
 from tests.journey.test_journey import answer_all, proposals
 from tests.servers import free_port, http_server
-from workflows import deliver, journey, sweep
+from workflows import deliver, journey, report, sweep
 
 pytestmark = pytest.mark.journey
 
@@ -285,3 +285,19 @@ def test_a_report_is_signed_and_sent_again_with_the_same_id_until_it_is_taken(ma
     moment = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
     assert headers["webhook-signature"] == Verifier(SECRET).sign(headers["webhook-id"], moment, body.decode())
     assert json.loads(body)["assessment"]["verdict"] == "benign"
+
+
+def test_one_report_that_cannot_be_made_does_not_hold_up_the_others(house: House) -> None:
+    ids = [house.submit({**demo_ticket("endpoint", "benign"), "external_id": name}) for name in ("gone", "fine")]
+    with house.services.store.begin() as tx:
+        for ticket_id in ids:
+            report.queue(tx, tx.tickets.get(ticket_id), kind="escalated", settings=house.settings)
+        tx.vault.shred(ids[0])
+    sweep.run(house.services)
+    delivered = [json.loads(p.read_text()) for p in house.settings.report_folder.rglob("*.json")]
+    assert [r["ticket"]["external_id"] for r in delivered] == ["fine"]
+    assert set(house.rung) >= set(ids)
+    with house.services.store.read() as tx:
+        [late] = tx.outbox.of(ids[0])
+    assert late["delivered_at"] is None
+    assert "shredded" in str(late["error"])
