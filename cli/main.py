@@ -34,6 +34,9 @@ app.add_typer(serve.serve, name="serve")
 app.command()(serve.gateway)
 app.command()(serve.worker)
 app.command()(serve.beat)
+app.command(
+    "eval", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)(operate.evaluate)
 
 
 def run() -> None:

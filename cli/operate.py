@@ -123,3 +123,10 @@ def import_intel(
         print_json(counted)
     else:
         say(f"Imported {counted['indicators']} indicators and {counted['vulnerabilities']} vulnerabilities.")
+
+
+def evaluate(context: typer.Context) -> None:
+    """Measure verdicts on outside data; takes the options of `python -m evals run`."""
+    from evals.command import main
+
+    raise typer.Exit(main(["run", *context.args]))
