@@ -22,7 +22,7 @@ as_root() {
 # Install Debian packages; succeeds only if apt does.
 apt_install() {
   can_apt || return 1
-  echo "setup: installing $* (apt-get)"
+  echo "setup: installing $* (apt-get)" >&2
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null 2>&1 || {
     as_root apt-get update -qq >/dev/null 2>&1 || true
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
@@ -62,7 +62,7 @@ make_venv() {
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     apt_install "python$version-venv" || fail "$python cannot make virtual environments; install python$version-venv."
   fi
-  echo "setup: making .venv with $("$python" --version)"
+  echo "setup: making .venv with $("$python" --version)" >&2
   "$python" -m venv .venv
 }
 
@@ -72,7 +72,7 @@ install_packages() {
   stamp=.venv/.casemate-$2
   wanted=$(cat pyproject.toml constraints.txt deploy/setup.sh | sha256sum | cut -d' ' -f1)
   [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
-  echo "setup: installing Python packages into .venv (minutes the first time)"
+  echo "setup: installing Python packages into .venv (minutes the first time)" >&2
   .venv/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt setuptools ||
     fail "pip could not install setuptools; check this machine's way to a package index."
   .venv/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt --no-build-isolation -e ".$extras" ||
