@@ -77,6 +77,8 @@ def advance(services: Services, ticket_id: str) -> Advanced:
         except Exception as error:  # noqa: BLE001 - the outermost handler: a bug must not take the worker down
             return _stumble(services, lease, ticket, error)
     log.info("advanced", ticket_id=ticket_id, before=lease.state.value, after=state.value)
+    if state is TicketState.AWAITING_APPROVAL:
+        deliver.send_due(services, ticket_id=ticket_id)  # the source learns the verdict now, not at the next sweep
     return Advanced(state=state, ring=state not in RESTING)
 
 
@@ -138,6 +140,7 @@ def _escalate(services: Services, lease: Lease, sentence: str) -> Advanced:
         )
         report.queue(tx, ticket, kind="escalated", settings=services.settings, note=sentence)
     log.warning("escalated", ticket_id=lease.ticket_id, state=lease.state.value)
+    deliver.send_due(services, ticket_id=lease.ticket_id)
     return Advanced(state=TicketState.ESCALATED, ring=False)
 
 
