@@ -35,5 +35,5 @@ fix:
 bench:
 	@deploy/setup.sh test
 	@for file in benchmarks/[!_]*.py; do \
-	  echo "== $$file" >&2; $(bin)/python $$file || exit 1; \
+	  echo "== $$file" >&2; $(bin)/python -m benchmarks.$$(basename $$file .py) || exit 1; \
 	done

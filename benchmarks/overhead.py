@@ -16,8 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bare import Bare, BareAdk, BareAutogen
-from benchmarks.plain import PlainTools, opening
+from benchmarks._bare import Bare, BareAdk, BareAutogen
+from benchmarks._plain import PlainTools, opening
 from core.canonical import JsonObject
 from core.log import configure
 from core.settings import FrameworkChoice, Settings

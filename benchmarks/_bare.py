@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from agents.prompting import system_message
 from agents.spec import TeamSpec
-from benchmarks.plain import PlainTools
+from benchmarks._plain import PlainTools
 
 
 class Bare(Protocol):
