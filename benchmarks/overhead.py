@@ -7,6 +7,7 @@ at once. Both sides make the same model requests and call the same tools. Prints
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,8 +15,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from benchmarks._bare import Bare, BareAdk, BareAutogen
 from benchmarks._plain import PlainTools, opening
@@ -41,13 +40,17 @@ class Meter:
     """
 
     def __init__(self, endpoint: int) -> None:
-        self._endpoint = psutil.Process(endpoint)
+        self._endpoint = Path(f"/proc/{endpoint}/stat")
+        self._ticks = os.sysconf("SC_CLK_TCK")
 
     def seconds(self) -> float:
-        """Busy seconds of all cores so far, without the endpoint's."""
-        machine, endpoint = psutil.cpu_times(), self._endpoint.cpu_times()
-        busy = machine.user + machine.nice + machine.system + machine.irq + machine.softirq
-        return float(busy - endpoint.user - endpoint.system)
+        """Busy seconds of all cores so far, without the endpoint's (proc(5))."""
+        machine = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+        user, nice, system, _idle, _iowait, irq, softirq = map(int, machine[:7])
+        # After the name in parentheses: fields 3 onwards; 14 and 15 are user and system time.
+        endpoint = self._endpoint.read_text().rpartition(")")[2].split()
+        spent = int(endpoint[11]) + int(endpoint[12])
+        return (user + nice + system + irq + softirq - spent) / self._ticks
 
 
 def samples() -> list[JsonObject]:

@@ -21,6 +21,7 @@ from workflows.services import Services
 
 if TYPE_CHECKING:
     from policies.masking.session import MaskSession
+    from tools.connectors.connector import Probe
 
 log = logger(__name__)
 
@@ -172,8 +173,7 @@ def carry_out(
         except (CasemateError, OSError) as error:  # the probe tells whether it arrived
             said = {"accepted": False, "said": {"error": type(error).__name__}}
         seen = connector.probe(proposal.tool, arguments, effect.idempotency_key)
-    to = {"yes": EffectState.CONFIRMED, "no": EffectState.FAILED, "unknown": EffectState.UNKNOWN}[seen.state]
-    _settled(services, effect, to, {**said, "probe": seen.state, "seen": session.mask_json(seen.detail)})
+    settled(services, effect, seen, session, said=said)
 
 
 def _dispatched(services: Services, effect: Effect, lease: Lease | None) -> Effect | None:
@@ -190,9 +190,13 @@ def _dispatched(services: Services, effect: Effect, lease: Lease | None) -> Effe
     return dataclasses.replace(effect, state=EffectState.DISPATCHED) if moved else None
 
 
-def _settled(services: Services, effect: Effect, to: EffectState, outcome: JsonObject) -> None:
+def settled(services: Services, effect: Effect, seen: Probe, session: MaskSession, *, said: JsonObject) -> None:
+    """Write into the ledger what a probe saw; nothing when that is what the ledger says already."""
+    to = {"yes": EffectState.CONFIRMED, "no": EffectState.FAILED, "unknown": EffectState.UNKNOWN}[seen.state]
     if to is effect.state:
         return
+    # Masked before the transaction: a new token is a transaction of its own.
+    outcome = {**said, "probe": seen.state, "seen": session.mask_json(seen.detail)}
     with services.store.begin() as tx:
         tx.effects.move(
             effect,
@@ -201,7 +205,7 @@ def _settled(services: Services, effect: Effect, to: EffectState, outcome: JsonO
             audit=AuditEvent(
                 action=f"effect.{to.value}",
                 actor=services.owner,
-                data={"tool": effect.tool, "probe": outcome.get("probe", "")},
+                data={"tool": effect.tool, "probe": seen.state},
             ),
         )
     log.info("effect", ticket_id=effect.ticket_id, tool=effect.tool, state=to.value)

@@ -14,7 +14,7 @@ from core.ticket import TicketState
 from workflows import deliver
 from workflows.casework import open_case, real_arguments
 from workflows.decide import ticket_after_answer
-from workflows.execute import carry_out
+from workflows.execute import carry_out, settled
 from workflows.services import Services
 
 if TYPE_CHECKING:
@@ -115,13 +115,4 @@ def _reconcile(services: Services) -> None:
 def _look_again(services: Services, effect: Effect, proposal: Proposal, session: MaskSession) -> None:
     arguments = real_arguments(session, proposal)
     seen = services.connectors[effect.connector].probe(effect.tool, arguments, effect.idempotency_key)
-    if seen.state == "unknown":
-        return
-    to = EffectState.CONFIRMED if seen.state == "yes" else EffectState.FAILED
-    with services.store.begin() as tx:
-        tx.effects.move(
-            effect,
-            to,
-            outcome={"probe": seen.state, "seen": session.mask_json(seen.detail)},
-            audit=AuditEvent(action=f"effect.{to.value}", actor=services.owner, data={"tool": effect.tool}),
-        )
+    settled(services, effect, seen, session, said={})

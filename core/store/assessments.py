@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.assessment import Assessment
@@ -96,7 +96,3 @@ class Assessments:
         """The conversation of a run."""
         rows = self._session.scalars(select(TurnRow).where(TurnRow.assessment_id == run_id).order_by(TurnRow.number))
         return [{"number": r.number, "agent": r.agent, "role": r.role, "content": r.content} for r in rows]
-
-    def total_requests(self) -> int:
-        """Model requests of all runs."""
-        return self._session.scalar(select(func.coalesce(func.sum(AssessmentRow.model_requests), 0))) or 0

@@ -77,10 +77,6 @@ class Effects:
         )
         return True
 
-    def get(self, effect_id: str) -> Effect | None:
-        row = self._session.get(EffectRow, effect_id, populate_existing=True)
-        return _effect(row) if row else None
-
     def of(self, ticket_id: str) -> list[Effect]:
         """A ticket's effects, oldest first."""
         rows = self._session.scalars(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.audit import AuditEvent
@@ -47,11 +47,6 @@ class EvidenceLog:
             select(EvidenceRow).where(EvidenceRow.ticket_id == ticket_id).order_by(EvidenceRow.number)
         )
         return [_evidence(row) for row in rows]
-
-    def counts(self) -> dict[str, int]:
-        """How much evidence each ticket has."""
-        rows = self._session.execute(select(EvidenceRow.ticket_id, func.count()).group_by(EvidenceRow.ticket_id))
-        return {ticket_id: count for ticket_id, count in rows}  # noqa: C416 — rows are not plain tuples to mypy
 
 
 def _evidence(row: EvidenceRow) -> Evidence:

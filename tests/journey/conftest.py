@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ class House:
     clock: FixedClock
     rung: list[str]
     record: Path
-    lines_seen: int = field(default=0)
 
     def submit(self, ticket: dict[str, Any], *, framework: str = "autogen") -> str:
         """Hand a ticket in; gives its id."""

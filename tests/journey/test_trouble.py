@@ -301,3 +301,12 @@ def test_one_report_that_cannot_be_made_does_not_hold_up_the_others(house: House
         [late] = tx.outbox.of(ids[0])
     assert late["delivered_at"] is None
     assert "shredded" in str(late["error"])
+
+
+def test_an_effect_whose_outcome_nobody_saw_is_looked_at_again(house: House) -> None:
+    done = house.triage(demo_ticket("endpoint", "malicious"))
+    tamper(house, "UPDATE effects SET state = 'unknown' WHERE ticket_id = ? AND tool = 'isolate_host'", done.id)
+    house.clock.advance(seconds=2 * house.settings.lease_seconds + 1)
+    sweep.run(house.services)
+    with house.services.store.read() as tx:
+        assert {e.state for e in tx.effects.of(done.id) if e.tool == "isolate_host"} == {EffectState.CONFIRMED}
