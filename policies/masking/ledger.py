@@ -10,12 +10,12 @@ from policies.masking.originals import GROUPED, LOOSE, Originals
 from policies.masking.people import is_word_too
 from policies.masking.rules import Entity, MaskingRules
 from policies.masking.spans import Span
-from policies.masking.tokens import TOKEN, fingerprint, make_token
+from policies.masking.tokens import ENTITIES, ID_LENGTH, TOKEN, fingerprint, make_token
 from policies.masking.words import MIN_LENGTH, is_particular, parts_of_name, words_of
 from policies.organization import Organization, host_of
 
-#: Characters of the longest token (`DATE_OF_BIRTH_` and six more).
-_LONGEST_TOKEN = 20
+#: Characters of the longest token.
+_LONGEST_TOKEN = max(map(len, ENTITIES)) + 2 + ID_LENGTH
 
 _AT = re.compile(r"\[?(?:@|\bat\b)\]?")
 

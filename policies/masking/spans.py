@@ -20,6 +20,9 @@ class Span:
     text: str
     #: Token it already has, when it was found as a known original.
     token: str | None = None
+    #: How sure the recognizer is, 0 to 1, and which one it was.
+    score: float = 1.0
+    recognizer: str = ""
 
 
 def resolve(spans: Iterable[Span]) -> list[Span]:
