@@ -15,9 +15,9 @@ from policies.masking.marks import Marks
 from policies.masking.views import decoded_views
 
 #: Entities whose groups of digits are written in many ways: `4111 1111…`, `4111-1111…`.
-GROUPED = frozenset({"PHONE", "IBAN", "CARD", "NATIONAL_ID"})
+GROUPED = frozenset({"PHONE", "IBAN", "BANK_ACCOUNT", "CARD", "NATIONAL_ID", "MAC", "IMEI"})
 #: Entities whose words may be joined by other marks: `Anna_Lindqvist`, `lindqvist,anna`.
-LOOSE = frozenset({"PERSON", "ADDRESS"})
+LOOSE = frozenset({"PERSON", "ADDRESS", "ORGANIZATION"})
 #: Letters and digits a grouped value needs; a shorter one would be found inside ordinary numbers.
 MIN_GROUPED = 7
 
@@ -25,7 +25,7 @@ MIN_GROUPED = 7
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
 _LOOSE_GAP = re.compile(r"[\s_.,+'’\-]{1,6}")
-_GROUP_GAP = re.compile(r"[\s.()/\-]{1,3}")
+_GROUP_GAP = re.compile(r"[\s.:()/\-]{1,3}")
 _BRACKETS = re.compile(r"[\[\](){}]")
 _BACKSLASHES = re.compile(r"\\+")
 

@@ -31,6 +31,7 @@ Entity = Literal[
     "LICENCE_PLATE",
     "EMPLOYEE_ID",
     "CUSTOMER_ID",
+    "URL",
     "ENCODED",
 ]
 #: How an entity is shown: a reversible token, a token nothing restores, a token and the last four digits, as it is.
@@ -60,8 +61,48 @@ DEFAULT_TREATMENTS: dict[Entity, Treatment] = {
     "LICENCE_PLATE": "token",
     "EMPLOYEE_ID": "token",
     "CUSTOMER_ID": "token",
+    "URL": "token",
     "ENCODED": "token",
 }
+
+
+#: What becomes of a kind of indicator.
+Handling = Literal["keep", "mask"]
+#: Kinds of identifiers whose form only the organization knows.
+IdEntity = Literal["EMPLOYEE_ID", "CUSTOMER_ID", "BANK_ACCOUNT", "NATIONAL_ID", "HOST", "LICENCE_PLATE", "USERNAME"]
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Indicators(Strict):
+    """What an attacker leaves behind is evidence and stays readable, unless a bundle says otherwise."""
+
+    #: IP addresses outside our networks.
+    addresses: Handling = "keep"
+    #: The domain of a mailbox outside our domains; its local part is masked in any case.
+    mail_domains: Handling = "keep"
+    #: URLs and domain names of others.
+    urls: Handling = "keep"
+
+
+class IdPattern(Strict):
+    """A form of identifier that only this organization uses."""
+
+    entity: IdEntity
+    #: RE2 over the text with letters outside ASCII flattened. Whole words only.
+    regex: Annotated[str, Field(min_length=1, max_length=500)]
+    #: Words of which one must stand before it on the same line; none: the form alone is enough.
+    context: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(default_factory=list, max_length=50)
+    #: Texts in which it must be found, and texts in which it must not.
+    examples: list[Text] = Field(default_factory=list)
+    not_examples: list[Text] = Field(default_factory=list)
+
+
+class MaskingExample(Strict):
+    """A text, what must not be readable in it after masking, and what must."""
+
+    text: Annotated[str, Field(min_length=1, max_length=4000)]
+    hides: list[Text] = Field(default_factory=list)
+    shows: list[Text] = Field(default_factory=list)
 
 
 class Report(Strict):
@@ -78,6 +119,11 @@ class MaskingRules(Strict):
     treatments: dict[Entity, Treatment] = Field(default_factory=dict)
     #: Words that are never part of a person's name.
     never_names: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(default_factory=list)
+    indicators: Indicators = Field(default_factory=Indicators)
+    #: Identifiers of our own: customers, staff, machines.
+    patterns: list[IdPattern] = Field(default_factory=list, max_length=100)
+    #: Run when the bundle is loaded, by patterns and keys alone: a name model's guess is no promise.
+    examples: list[MaskingExample] = Field(default_factory=list)
     #: Tool → argument → entities it may restore.
     sinks: dict[str, dict[str, list[Entity]]] = Field(default_factory=dict)
     report: Report = Field(default_factory=Report)

@@ -17,6 +17,9 @@ MIN_LENGTH = 4
 #: Characters a secret needs for that.
 MIN_SECRET = 8
 
+#: Masked where they were found and nowhere else: a town in an address is a home, in a log it is evidence.
+_ONLY_HERE = frozenset({"LOCATION", "NRP", "AGE", "ENCODED", "URL"})
+
 _WORD = re.compile(r"[^\W_]+")
 _DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{32,128}", re.IGNORECASE)
@@ -30,12 +33,14 @@ def words_of(text: str) -> list[str]:
 def is_particular(value: str, entity: str) -> bool:
     """Whether every other occurrence of the value can be taken for the same thing."""
     words = words_of(value)
-    if sum(map(len, words)) < MIN_LENGTH:
+    if sum(map(len, words)) < MIN_LENGTH or entity in _ONLY_HERE:
         return False
     if entity == "SECRET":
         return _is_particular_secret(value)
     if entity == "PERSON" and len(words) == 1:
         return _names_only(words[0])
+    if entity == "ORGANIZATION":
+        return len(words) > 1 and not all(word in COMMON or word in ORGANIZATION_WORDS for word in words)
     if entity in ("PERSON", "USERNAME", "HOST"):
         return not all(word in COMMON or (entity == "PERSON" and len(word) < 3) for word in words)
     return True
