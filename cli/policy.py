@@ -1,14 +1,13 @@
-"""`casemate policy` and `casemate mask`: look at a bundle, and at what it would hide."""
+"""`casemate policy`: look at a bundle."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import AsJson, complain, inert, print_json, print_table, say
+from cli.output import AsJson, complain, print_json, print_table, say
 
 if TYPE_CHECKING:
     from policies.bundle import Bundle
@@ -24,7 +23,7 @@ def check(folder: Folder = None, as_json: AsJson = False) -> None:
     from core.errors import BundleInvalid
 
     try:
-        bundle = _load(folder)
+        bundle = load(folder)
     except BundleInvalid as error:
         if as_json:
             problems = [
@@ -44,7 +43,7 @@ def check(folder: Folder = None, as_json: AsJson = False) -> None:
 @app.command()
 def show(folder: Folder = None, as_json: AsJson = False) -> None:
     """Show the rules of a bundle: what each tool needs."""
-    bundle = _load(folder)
+    bundle = load(folder)
     rules = [rule.model_dump(mode="json", by_alias=True, exclude={"examples"}) for rule in bundle.actions.rules]
     if as_json:
         print_json({"path": str(bundle.path), "hash": bundle.hash, "rules": rules})
@@ -53,30 +52,8 @@ def show(folder: Folder = None, as_json: AsJson = False) -> None:
     print_table(("rule", "tools", "when", "then"), rows, title=f"{bundle.path}  hash {bundle.hash[:16]}")
 
 
-def mask(
-    file: Annotated[str, typer.Argument(help="A text file; - reads standard input.")] = "-",
-    as_json: AsJson = False,
-) -> None:
-    """Show what a model would see of a text. Nothing is kept."""
-    from core.vault import MemoryVault
-    from policies.masking.masker import Masker
-
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="FILE") from None
-    session = Masker(_load(None)).session(MemoryVault())
-    masked = session.mask_text(content.decode("utf-8", errors="replace"))
-    if as_json:
-        entities = [entry.entity for entry in session.entries()]
-        counts = {entity: entities.count(entity) for entity in sorted(set(entities))}
-        print_json({"masked": masked, "tokens": counts})
-    else:
-        for line in masked.splitlines():
-            print(inert(line))
-
-
-def _load(folder: Path | None) -> Bundle:
+def load(folder: Path | None) -> Bundle:
+    """The bundle in a folder, or the live one."""
     from cli.context import read_settings
     from tools.registry import default_registry
     from workers.wiring import load_live_bundle
