@@ -67,7 +67,7 @@ def _once(file: str, kind: Kind | None, as_json: bool, diff: bool, folder: Path 
     session = masker.session(MemoryVault())
     if len(parts) > 1:  # all of them at once, so that what one gives away is masked in those before it too
         session.mask_json([part.text for part in parts])
-    masked = session.mask_json(value) if chosen is Kind.json else None
+    masked = _masked_json(session, value) if chosen is Kind.json else None
     done = _each(parts, session, lambda text: _mask_with_spans(masker, session, text))
     if as_json:
         print_json(document(done, kind=chosen.value, masked=_as_document(chosen, masked, done)))
@@ -88,6 +88,15 @@ def _once(file: str, kind: Kind | None, as_json: bool, diff: bool, folder: Path 
         print_spans(done)
     else:
         say("Nothing in it is masked.")
+
+
+def _masked_json(session: MaskSession, value: Json) -> Json:
+    from cli.mask_parts import CannotMask
+
+    try:
+        return session.mask_json(value)
+    except RecursionError:
+        raise CannotMask("The JSON is nested too deeply; use --kind text to mask it as it stands.") from None
 
 
 def _each(

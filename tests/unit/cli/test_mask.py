@@ -153,6 +153,7 @@ def test_a_line_that_is_too_long_is_skipped(casemate: Casemate, monkeypatch: pyt
         (("mask", "--lines", "/no/such/file"), b"", 2),
         (("mask", "-", "--kind", "json"), b"{", 1),
         (("mask", "-", "--kind", "json"), b"[" * 100_000, 1),
+        (("mask", "-", "--kind", "json"), b"[" * 900 + b"]" * 900, 1),
         (("mask", "-", "--kind", "eml"), b"no mail", 1),
         (("mask", "-", "--policy", "/no/such/folder"), b"x", 1),
     ],
