@@ -23,9 +23,11 @@ def playbook(
 ) -> None:
     """The deterministic model that follows playbooks, behind the OpenAI protocol."""
     from cli.up import check_free
+    from core.process import settle
     from serving.playbook import serve as run
 
     check_free(host, port)
+    settle("warning")
     run(host=host, port=port, record=record)
 
 

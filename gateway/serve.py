@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uvicorn
 
-from core.log import configure, logger
+from core.log import logger
+from core.process import settle
 from core.settings import Settings
 from gateway.app import create_app
 from tools.registry import default_registry
@@ -17,7 +18,7 @@ log = logger(__name__)
 
 def run(settings: Settings) -> None:
     """Serve until told to stop; requests in flight are finished."""
-    configure(settings.log_level)
+    settle(settings.log_level)
     store = open_store(settings)
     if not settings.api_keys:
         log.warning("no_api_keys", consequence="every request under /api is refused", setting="CASEMATE_API_KEYS")
@@ -34,6 +35,8 @@ def run(settings: Settings) -> None:
             app,
             host=settings.http_host,
             port=settings.http_port,
+            # Its own handlers would print exceptions with their text.
+            log_config=None,
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
 from kombu import Queue
 
 from core.settings import Settings
@@ -22,6 +23,11 @@ ADVANCE = "casemate.advance"
 SWEEP = "casemate.sweep"
 #: Seconds before Redis hands an unacknowledged ticket to another worker. Only hand-ins are acknowledged late.
 VISIBILITY_SECONDS = 120
+
+
+@setup_logging.connect(weak=False, dispatch_uid="casemate")  # type: ignore[untyped-decorator]
+def _leave_logging_alone(**_ignored: Any) -> None:
+    """Celery's own handlers would print the text of exceptions and the bodies of messages; `core.log` is in charge."""
 
 
 def make_app(settings: Settings) -> Celery:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.errors import CasemateError
-from core.log import configure, logger
+from core.log import logger
+from core.process import settle
 from core.settings import Settings
 from workers.app import QUEUES, make_app
 from workers.tasks import register, ringer
@@ -61,7 +62,7 @@ class Heartbeat:
 
 def run_worker(settings: Settings, *, queues: Sequence[str] = tuple(QUEUES.values())) -> None:
     """Work until told to stop (SIGTERM finishes what is in flight)."""
-    configure(settings.log_level)
+    settle(settings.log_level)
     app = make_app(settings)
     services = open_services(settings, ring=ringer(app))
     register(app, services)
@@ -89,7 +90,7 @@ def run_worker(settings: Settings, *, queues: Sequence[str] = tuple(QUEUES.value
 
 def run_beat(settings: Settings) -> None:
     """Send the sweep on time until told to stop."""
-    configure(settings.log_level)
+    settle(settings.log_level)
     settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     app = make_app(settings)
     app.Beat(loglevel="WARNING", schedule=str(settings.folder / "beat")).run()
