@@ -22,7 +22,8 @@ MAIL = (
     + '?=\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n'
     + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     + base64.b64encode(b"Pay with 5555 5555 5555 4444").decode()
-    + f'\r\n--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename="5555 5555 5555 4444.csv"\r\n\r\n'
+    + "\r\n--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; "
+    + 'filename="5555 5555 5555 4444.csv"\r\n\r\n'
     + f"mail\r\n{ADDRESS}\r\n--b\r\nContent-Type: application/octet-stream\r\n"
     + "Content-Disposition: attachment; filename=a.bin\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC\r\n--b--\r\n"
 ).encode()
