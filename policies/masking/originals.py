@@ -5,6 +5,7 @@ Each original is indexed by its rarest word, so a text is read once however many
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ GROUPED = frozenset({"PHONE", "IBAN", "BANK_ACCOUNT", "CARD", "NATIONAL_ID", "MA
 LOOSE = frozenset({"PERSON", "ADDRESS", "ORGANIZATION"})
 #: Letters and digits a grouped value needs; a shorter one would be found inside ordinary numbers.
 MIN_GROUPED = 7
+#: Anchors, and places of anchors, beyond which a text is cut into words as a whole instead of around each place.
+MAX_ANCHORS = 64
+MAX_WINDOWS = 500
 
 #: A run of letters and digits; characters of scripts that write no spaces are words of their own.
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -60,6 +64,10 @@ class _Grouped:
     compact: str
 
 
+#: A word in one case, and where it stands.
+_Word = tuple[str, int, int]
+
+
 class Originals:
     """A growing set of originals. They are not looked for in hosts of others, which are evidence, nor in hashes."""
 
@@ -67,6 +75,10 @@ class Originals:
         self._is_own = is_own
         self._phrases: dict[str, list[_Phrase]] = {}
         self._grouped: dict[str, list[_Grouped]] = {}
+        #: What the first words of a grouped value can be.
+        self._beginnings: set[str] = set()
+        #: Characters around an anchor that hold a whole original.
+        self._reach = 0
         self._seen: set[tuple[str, str]] = set()
 
     def add(self, key: str, value: str, entity: str) -> None:
@@ -79,8 +91,10 @@ class Originals:
         if not words:
             return
         compact = "".join(words)
+        self._reach = max(self._reach, 8 * len(words) + 2 * len(value) + 8)
         if entity in GROUPED and len(compact) >= MIN_GROUPED:
             self._grouped.setdefault(compact[0], []).append(_Grouped(key, compact))
+            self._beginnings.update(compact[:length] for length in range(1, len(compact) + 1))
             return
         gaps = tuple(value[a.end() : b.start()] for a, b in pairwise(matches))
         anchor = min(range(len(words)), key=lambda i: self._commonness(words[i]))
@@ -106,20 +120,37 @@ class Originals:
 
     def find_plain(self, text: str) -> list[Hit]:
         """Every occurrence in the text as it stands."""
-        folded = {word: word.casefold() for word in set(_WORD.findall(text))}
-        if not any(word in self._phrases or self._begins(word) for word in folded.values()):
+        anchors = [word for word in set(_WORD.findall(text)) if self._is_anchor(word.casefold())]
+        if not anchors:
             return []
-        words = [(folded[match.group()], match.start(), match.end()) for match in _WORD.finditer(text)]
         hits: list[Hit] = []
         marks: Marks | None = None
-        for index in range(len(words)):
+        for words, index in self._places(text, anchors):
             for hit, secret, number in self._at(words, index, text):
                 marks = Marks(text, self._is_own) if marks is None else marks
                 if secret or not marks.shield(hit.start, hit.end, number=number):
                     hits.append(hit)
         return hits
 
-    def _at(self, words: list[tuple[str, int, int]], index: int, text: str) -> Iterator[tuple[Hit, bool, bool]]:
+    def _is_anchor(self, word: str) -> bool:
+        return word in self._phrases or word in self._beginnings
+
+    def _places(self, text: str, anchors: list[str]) -> Iterator[tuple[list[_Word], int]]:
+        """Where anchors stand, each with the words around it; a text that is full of them is cut into words once."""
+        if sum(map(text.count, anchors)) > MAX_WINDOWS or len(anchors) > MAX_ANCHORS:
+            words = _words(text, 0, len(text))
+            yield from ((words, index) for index, word in enumerate(words) if self._is_anchor(word[0]))
+            return
+        for anchor in anchors:
+            position = text.find(anchor)
+            while position >= 0:
+                words = _words(text, max(position - self._reach, 0), position + self._reach)
+                index = bisect.bisect_left(words, position, key=lambda word: word[1])
+                if index < len(words) and words[index][1:] == (position, position + len(anchor)):
+                    yield words, index
+                position = text.find(anchor, position + len(anchor))
+
+    def _at(self, words: list[_Word], index: int, text: str) -> Iterator[tuple[Hit, bool, bool]]:
         """Originals indexed by one word of a text, and whether they are secrets or numbers."""
         word, start, _ = words[index]
         for phrase in self._phrases.get(word, ()):
@@ -132,11 +163,13 @@ class Originals:
             if end:
                 yield Hit(start, end, grouped.key, text[start:end]), False, True
 
-    def _begins(self, word: str) -> bool:
-        return any(grouped.compact.startswith(word) for grouped in self._grouped.get(word[0], ()))
+
+def _words(text: str, start: int, end: int) -> list[_Word]:
+    """The words of a part of a text. One that the part cuts through is left as it is cut."""
+    return [(match.group().casefold(), match.start(), match.end()) for match in _WORD.finditer(text, start, end)]
 
 
-def _phrase_at(phrase: _Phrase, words: list[tuple[str, int, int]], first: int, text: str) -> bool:
+def _phrase_at(phrase: _Phrase, words: list[_Word], first: int, text: str) -> bool:
     last = first + len(phrase.words) - 1
     if first < 0 or last >= len(words):
         return False
@@ -150,7 +183,7 @@ def _phrase_at(phrase: _Phrase, words: list[tuple[str, int, int]], first: int, t
     return True
 
 
-def _grouped_end(compact: str, words: list[tuple[str, int, int]], index: int, text: str) -> int:
+def _grouped_end(compact: str, words: list[_Word], index: int, text: str) -> int:
     """Where the groups that spell `compact` end, or 0."""
     built = ""
     while index < len(words):
