@@ -85,12 +85,19 @@ def guarded(guard: Guard) -> Iterator[None]:
         _guard.reset(token)
 
 
+def without_login(url: str) -> str:
+    """A URL as errors and signs of life may show it: a password in it is nobody's business."""
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
 class GuardTransport(httpx2.AsyncBaseTransport):
     """Every request to a model passes here, whichever framework sends it. Fails closed without a guard in context."""
 
     def __init__(self, inner: httpx2.AsyncBaseTransport, clients: ModelClients) -> None:
         self._inner = inner
-        self._url = clients.url
+        self._url = without_login(clients.url)
         self._name = clients.name
         self._before_request = clients.before_request
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,8 @@ from cli.output import AsJson, print_json, print_table, say
 
 if TYPE_CHECKING:
     from core.canonical import JsonObject
+    from core.settings import Settings
+    from policies.masking.masker import Masker
 
 app = typer.Typer(help="Approve or deny one exact action.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -135,17 +138,23 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _originals(proposal_id: str, *, roles: list[str] | None) -> JsonObject:
-    from cli.context import open_store, person, read_settings
+def _masker(settings: Settings) -> Callable[[], Masker]:
+    """Makes the masker of the live bundle, when it is needed."""
     from tools.registry import default_registry
     from workers.wiring import load_live_bundle, make_masker
+
+    return lambda: make_masker(load_live_bundle(settings, default_registry()))
+
+
+def _originals(proposal_id: str, *, roles: list[str] | None) -> JsonObject:
+    from cli.context import open_store, person, read_settings
     from workflows import reveal
 
     settings = read_settings()
     with open_store(settings) as store:
         return reveal.arguments(
             store,
-            lambda: make_masker(load_live_bundle(settings, default_registry())),
+            _masker(settings),
             proposal_id,
             person=person(),
             roles=["approver", *(roles or [])],
@@ -171,6 +180,7 @@ def _answer(
             reason=reason,
             digest=seen,
             ring=ringer(settings),
+            masker=_masker(settings),
         )
         with store.read() as tx:
             after = approvals.card(tx, settled)

@@ -8,6 +8,12 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 
+#: Characters of one claim, of the summary, and of one thing that could not be found out.
+MAX_CLAIM = 1000
+MAX_SUMMARY = 2000
+MAX_UNKNOWN = 500
+
+
 class Verdict(StrEnum):
     """What the ticket turned out to be."""
 
@@ -35,7 +41,7 @@ class _Answer(BaseModel):
 class Finding(_Answer):
     """One claim and the evidence it stands on."""
 
-    claim: Annotated[str, Field(min_length=1, max_length=1000)]
+    claim: Annotated[str, Field(min_length=1, max_length=MAX_CLAIM)]
     #: Evidence ids of this ticket (`E1`); a claim without one is dropped.
     evidence: Annotated[list[Annotated[str, Field(pattern=r"^E[1-9][0-9]{0,3}$")]], Field(max_length=20)]
 
@@ -51,10 +57,12 @@ class Assessment(_Answer):
     techniques: Annotated[list[Annotated[str, Field(pattern=r"^T[0-9]{4}(\.[0-9]{3})?$")]], Field(max_length=20)] = (
         Field(default_factory=list)
     )
-    summary: Annotated[str, Field(min_length=1, max_length=2000)]
+    summary: Annotated[str, Field(min_length=1, max_length=MAX_SUMMARY)]
     findings: Annotated[list[Finding], Field(max_length=40)] = Field(default_factory=list)
     #: What the team could not find out.
-    unknowns: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=20)] = Field(default_factory=list)
+    unknowns: Annotated[list[Annotated[str, Field(max_length=MAX_UNKNOWN)]], Field(max_length=20)] = Field(
+        default_factory=list
+    )
 
 
 def undecided(summary: str) -> Assessment:
@@ -64,5 +72,5 @@ def undecided(summary: str) -> Assessment:
         severity=Severity.MEDIUM,
         confidence=0.0,
         summary=summary,
-        unknowns=[summary[:500]],
+        unknowns=[summary[:MAX_UNKNOWN]],
     )

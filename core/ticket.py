@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -28,6 +29,10 @@ MAX_ATTACHMENTS = 20
 MAX_ATTACHMENT = 10 * 1024 * 1024
 #: Decoded bytes in all attachments of one ticket (25 MiB).
 MAX_ATTACHMENTS_TOTAL = 25 * 1024 * 1024
+
+
+#: A key that a schema could have; a name, an address or a number is none.
+_IDENTIFIER = re.compile(r"[a-z][a-z_]{0,31}")
 
 
 class TicketState(StrEnum):
@@ -120,8 +125,11 @@ class TicketIn(Strict):
             raise ValueError(f"is nested deeper than {MAX_DEPTH} levels; flatten it")
         try:
             size = len(canonical_bytes(value))
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"holds a value that JSON cannot carry exactly ({error}); send it as a string") from None
+        except (ValueError, RecursionError):
+            raise ValueError(
+                "holds a value that JSON cannot carry exactly (NaN, infinity, an integer of 2^53 or more, half a "
+                "surrogate pair); send it as a string"
+            ) from None
         if size > MAX_FIELDS:
             raise ValueError(f"is {size} bytes of JSON, more than {MAX_FIELDS}; send it as an attachment")
         return value
@@ -163,7 +171,14 @@ def parse_ticket(value: object) -> TicketIn:
         raise InvalidTicket("fields", f"is nested deeper than {MAX_DEPTH} levels; flatten it") from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise InvalidTicket(_path(first["loc"]), _sentence(first["type"], first["msg"])) from None
+        *above, last = first["loc"] or ("ticket",)
+        own = named(str(last)) if first["type"] == "extra_forbidden" else last
+        raise InvalidTicket(_path((*above, own)), _sentence(first["type"], first["msg"])) from None
+
+
+def named(key: str) -> str:
+    """A key that a sender made up, as answers and logs may name it: an identifier, not whatever else stands there."""
+    return key if _IDENTIFIER.fullmatch(key) else "…"
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

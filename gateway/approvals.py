@@ -108,6 +108,7 @@ def _answer(our: Parts, caller: Caller, proposal_id: str, said: Approve | Deny, 
         reason=said.reason,
         digest=said.digest,
         ring=our.ring,
+        masker=our.masker,
     )
     with our.store.read() as tx:
         return approvals.card(tx, settled)

@@ -1,5 +1,7 @@
 """The embedded broker: kombu's SQLAlchemy transport, made at-least-once.
 
+Clients hand tickets in as they are, so what is acknowledged is overwritten in the file, not only forgotten.
+
 Kombu's own hides a message the moment it is fetched and never shows it again, so a killed worker loses what it
 held. Here a message stays in the table until it is acknowledged, and one that nobody acknowledged in time is
 shown again. Senders need no special client: the tables and the URL (`sqla+sqlite://`) are kombu's.
@@ -19,6 +21,7 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import sqlalchemy as kombu_sqlalchemy
+from sqlalchemy import event
 
 from core.errors import Temporary
 
@@ -37,6 +40,7 @@ class Channel(kombu_sqlalchemy.Channel):  # type: ignore[misc]  # kombu is untyp
         super().__init__(connection, **kwargs)
         self._rows: dict[str, int] = {}
         self._next_restore = 0.0
+        self._deleted = False
         self._guard = threading.Lock()
 
     def _get(self, queue: str) -> dict[str, Any]:
@@ -82,6 +86,7 @@ class Channel(kombu_sqlalchemy.Channel):  # type: ignore[misc]  # kombu is untyp
             with self._own_session() as session:
                 session.query(self.message_cls).filter(self.message_cls.id == row_id).delete()
                 session.commit()
+            self._deleted = True
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         with self._guard:
@@ -107,6 +112,7 @@ class Channel(kombu_sqlalchemy.Channel):  # type: ignore[misc]  # kombu is untyp
         before = datetime.now() - timedelta(seconds=VISIBILITY_SECONDS)  # noqa: DTZ005 — as above
         with self._guard:
             held = list(self._rows.values())
+        self._forget_deleted()
         with self._own_session() as session:
             abandoned = session.query(self.message_cls).filter(
                 self.message_cls.visible.is_(False),
@@ -116,6 +122,27 @@ class Channel(kombu_sqlalchemy.Channel):  # type: ignore[misc]  # kombu is untyp
             if abandoned.count():
                 abandoned.update({"visible": True}, synchronize_session=False)
             session.commit()
+
+    def _forget_deleted(self) -> None:
+        """Empty the write-ahead log, which still holds what was acknowledged; if it is in use, at the next look."""
+        if not self._deleted:
+            return
+        self._deleted = False
+        self.session.rollback()  # a reader of its own time would hold the log back
+        engine, _ = self._open()
+        with engine.connect() as connection:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+        if busy:
+            self._deleted = True
+
+    def _engine_from_config(self) -> Any:
+        engine = super()._engine_from_config()
+
+        @event.listens_for(engine, "connect")
+        def _overwrite(connection: Any, _record: Any) -> None:
+            connection.execute("PRAGMA secure_delete=ON")
+
+        return engine
 
     def _own_session(self) -> Any:
         """A session of its own: acknowledgements come from other threads than the consumer's."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from agents.model import without_login
 from core.errors import CasemateError
 from core.log import logger
 from core.process import settle
@@ -51,7 +52,7 @@ class Heartbeat:
             log.warning("heartbeat_failed", error=type(error).__name__)
 
     def _state(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"model": self._services.settings.model_url}
+        state: dict[str, Any] = {"model": without_login(self._services.settings.model_url)}
         try:
             state["sandbox"] = self._services.sandbox().tier
             state["bundle"] = self._services.bundle().hash

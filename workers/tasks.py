@@ -10,6 +10,8 @@ from celery.exceptions import Reject
 
 from core.errors import InvalidTicket, Temporary
 from core.log import logger
+from core.log_filter import place
+from core.ticket import named
 from workers.app import ADVANCE, SUBMIT, SWEEP
 from workflows import intake, journey, sweep
 from workflows.services import Services
@@ -20,6 +22,10 @@ log = logger(__name__)
 BACK_OFF_SECONDS = 2.0
 
 
+class IntakeBroke(Exception):
+    """What a client that waits for a receipt is told of a bug; a traceback in the result backend could say more."""
+
+
 def register(app: Celery, services: Services) -> None:
     """Give `app` its tasks, bound to this process's services."""
     paused = threading.Event()
@@ -28,7 +34,7 @@ def register(app: Celery, services: Services) -> None:
     def submit_ticket(task: Task, ticket: Any = None, **unknown: Any) -> dict[str, Any]:
         """Take one ticket in; the answer is the receipt, or `{"error": {"field", "reason"}}`."""
         if unknown:
-            return _problem(InvalidTicket(min(unknown), "is not a parameter; send only `ticket`"))
+            return _problem(InvalidTicket(named(min(unknown)), "is not a parameter; send only `ticket`"))
         try:
             receipt = intake.submit(
                 services.store, ticket, actor="celery", ring=services.ring, framework=services.settings.framework
@@ -40,6 +46,9 @@ def register(app: Celery, services: Services) -> None:
             log.error("intake_waits", trouble=str(error))
             paused.wait(BACK_OFF_SECONDS)
             raise Reject(str(error), requeue=True) from None
+        except Exception as error:  # noqa: BLE001 - the outermost handler: its text may quote the ticket
+            log.error("intake_broke", error=type(error).__name__, at=place(error))
+            raise IntakeBroke(type(error).__name__) from None
         return receipt.as_json()
 
     @app.task(name=ADVANCE)  # type: ignore[untyped-decorator]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from core.action import Approval, Proposal, ProposalState
 from core.audit import AuditEvent
@@ -11,8 +12,12 @@ from core.clock import Clock
 from core.errors import ApprovalRefused, Duplicate
 from core.ids import new_id
 from core.store.engine import Store
+from core.store.ticket_vault import TicketVault
 from core.store.transaction import Transaction
 from workflows.decide import ticket_after_answer
+
+if TYPE_CHECKING:
+    from policies.masking.masker import Masker
 
 #: Roles that may answer when the rule names none.
 ANY_APPROVER = ("approver", "admin")
@@ -28,13 +33,16 @@ def answer(
     reason: str,
     digest: str,
     ring: Callable[[str], None],
+    masker: Callable[[], Masker],
 ) -> Proposal:
     """Record one person's answer to exactly the action whose digest they saw; returns the proposal as it is then.
 
     Raises:
         ApprovalRefused: the answer does not count, and why; nothing was changed.
         NotFound: there is no such proposal.
+        VaultError: a reason was given that cannot be masked, because the ticket was shredded or the key is not here.
     """
+    reason = _masked(store, masker, proposal_id, reason)
     try:
         with store.begin() as tx:
             proposal = tx.proposals.get(proposal_id)
@@ -50,6 +58,15 @@ def answer(
     if woken:
         ring(settled.ticket_id)
     return settled
+
+
+def _masked(store: Store, masker: Callable[[], Masker], proposal_id: str, reason: str) -> str:
+    """The reason as it is kept: whoever answers has seen originals and may name one."""
+    if not reason.strip():
+        return ""
+    with store.read() as tx:
+        ticket_id = tx.proposals.get(proposal_id).ticket_id
+    return masker().session(TicketVault(store, ticket_id)).mask_text(reason)
 
 
 def check_answer(

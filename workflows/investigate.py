@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import TYPE_CHECKING
 
+from core.assessment import MAX_CLAIM, MAX_SUMMARY, MAX_UNKNOWN, Assessment
 from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.errors import ModelUnavailable, TriageError
@@ -56,7 +58,7 @@ def run(services: Services, lease: Lease) -> TicketState:
         max_calls=spec.budget.tool_calls,
     )
     started = time.monotonic()
-    result = _work(services, spec, case, session, gate)
+    result = _hidden(_work(services, spec, case, session, gate), session)
     assessment = check_assessment(result.assessment, gate.evidence_ids(), bundle.guardrails)
     finished = Run(
         id=new_id("run"),
@@ -103,6 +105,25 @@ def _work(services: Services, spec: TeamSpec, case: Case, session: MaskSession, 
             f"Team {spec.name} did not finish in {spec.budget.seconds} seconds: check the model endpoint's speed, "
             "or give the team a larger budget."
         ) from None
+
+
+def _hidden(result: TeamResult, session: MaskSession) -> TeamResult:
+    """The result without originals: a model may have guessed one, or an attacker may have made it put one together."""
+
+    def hide(text: str, longest: int | None = None) -> str:
+        return session.mask_text(text)[:longest] if session.leaks(text) else text
+
+    answer = result.assessment
+    findings = [item.model_copy(update={"claim": hide(item.claim, MAX_CLAIM)}) for item in answer.findings]
+    assessment: Assessment = answer.model_copy(
+        update={
+            "summary": hide(answer.summary, MAX_SUMMARY),
+            "findings": findings,
+            "unknowns": [hide(text, MAX_UNKNOWN) for text in answer.unknowns],
+        }
+    )
+    transcript = tuple(dataclasses.replace(turn, content=hide(turn.content)) for turn in result.transcript)
+    return dataclasses.replace(result, assessment=assessment, transcript=transcript)
 
 
 def _remember(services: Services, ticket_id: str, indicators: JsonObject) -> None:

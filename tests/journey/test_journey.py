@@ -69,6 +69,7 @@ def answer_all(house: House, ticket_id: str, *, approve: bool) -> None:
             reason="Checked by hand.",
             digest=asked.digest,
             ring=house.rung.append,
+            masker=house.services.masker,
         )
 
 
@@ -225,7 +226,14 @@ def test_an_edited_action_is_a_new_proposal_that_its_editor_may_not_approve(hous
     assert proposals(house, asked.id, "revoke_sessions")[0].state is ProposalState.REPLACED
     with pytest.raises(ApprovalRefused, match="somebody else"):
         approvals.answer(
-            house.services.store, fresh.id, **who, approve=True, reason="", digest=fresh.digest, ring=house.rung.append
+            house.services.store,
+            fresh.id,
+            **who,
+            approve=True,
+            reason="",
+            digest=fresh.digest,
+            ring=house.rung.append,
+            masker=house.services.masker,
         )
     answer_all(house, asked.id, approve=True)
     assert house.work(asked.id).state is TicketState.CLOSED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,7 +15,10 @@ from core.clock import FixedClock
 from core.errors import ApprovalRefused
 from core.store.engine import Store
 from core.ticket import TicketState
+from policies.bundle import default_bundle_path, load_bundle
+from policies.masking.masker import Masker
 from tests.samples import keep, proposal, stored_ticket, walk
+from workers.wiring import make_masker
 from workflows import approvals
 
 ON_THE_WAY = (TicketState.MASKED, TicketState.INVESTIGATING, TicketState.DECIDED, TicketState.AWAITING_APPROVAL)
@@ -28,12 +32,18 @@ def waiting(store: Store, **changes: Any) -> Proposal:
     return kept
 
 
+@cache
+def default_masker() -> Masker:
+    return make_masker(load_bundle(default_bundle_path()))
+
+
 def answer(store: Store, to: Proposal, person: str, *, approve: bool = True, **changes: Any) -> Proposal:
     values: dict[str, Any] = {
         "roles": ["soc-lead"],
         "reason": "Looked at it.",
         "digest": to.digest,
         "ring": lambda _: None,
+        "masker": default_masker,
         **changes,
     }
     return approvals.answer(store, to.id, person=person, approve=approve, **values)
@@ -145,3 +155,13 @@ def test_every_answer_is_in_the_audit_trail_with_its_digest(store: Store) -> Non
         ("proposal.approved", "user:bob"),
     ]
     assert events[-2]["data"]["digest"] == asked.digest
+
+
+def test_a_reason_that_names_somebody_is_kept_masked(store: Store) -> None:
+    asked = waiting(store)
+    answer(store, asked, "alice", approve=False, reason="Anna Lindqvist (anna.lindqvist@harbourbank.example) says no.")
+    with store.read() as tx:
+        [given] = tx.proposals.answers(asked.id)
+    assert "indqvist" not in given.reason
+    assert given.reason.startswith("PERSON_")
+    assert given.reason.endswith("says no.")
