@@ -45,11 +45,10 @@ def read_settings() -> Settings:
 def open_store(settings: Settings, *, migrate: bool = False) -> Iterator[Store]:
     """The store, closed again at the end. With `migrate`, tables and a first master key are made."""
     from core.clock import SystemClock
+    from core.keyring import open_keys
     from core.store.engine import Store
-    from core.vault import Keyring
 
-    keyring = Keyring.from_file(settings.key_file, create=migrate)
-    store = Store.open(settings.store_url, clock=SystemClock(), keyring=keyring)
+    store = Store.open(settings.store_url, clock=SystemClock(), keyring=open_keys(settings, create=migrate))
     try:
         if migrate:
             store.migrate()

@@ -9,6 +9,7 @@ CasemateError
 │   ├── SandboxUnavailable
 │   ├── EgressBlocked
 │   ├── VaultError
+│   │   └── Shredded   the originals were destroyed on purpose
 │   ├── AuditBroken
 │   └── Halted         the kill switch is on
 ├── InvalidTicket      the sender must mend the ticket (names the field)
@@ -59,6 +60,10 @@ class EgressBlocked(TriageError):
 
 class VaultError(TriageError):
     """A sealed value cannot be opened: wrong key, wrong ticket, or changed bytes."""
+
+
+class Shredded(VaultError):
+    """The ticket's originals were destroyed on purpose; no key brings them back."""
 
 
 class AuditBroken(TriageError):

@@ -50,8 +50,30 @@ class Settings(BaseSettings):
     database_url: str = ""
     #: Celery broker URL. Default: SQLite in `home`. Production: `redis://…`.
     broker_url: str = ""
+    #: Where the master key that wraps comes from; `auto`: the first that is set of Transit, environment, file.
+    master_key_source: Literal["auto", "file", "environment", "transit"] = "auto"
     #: File with the master key(s), newest first. Default: `home`/master.key, made at first start.
     master_key_file: Path | None = None
+    #: The master key(s) themselves, newest first, as in the file.
+    master_key: SecretStr | None = None
+    #: Address of a HashiCorp Vault or OpenBao whose Transit engine wraps data keys.
+    transit_url: str = ""
+    #: Name of the key in the Transit engine; type aes256-gcm96.
+    transit_key: str = "casemate"
+    #: Where the Transit engine is mounted.
+    transit_mount: str = "transit"
+    #: Namespace of the engine (Vault Enterprise).
+    transit_namespace: str = ""
+    #: Token for it.
+    transit_token: SecretStr | None = None
+    #: File with the token, read again when the token is refused; goes before `transit_token`.
+    transit_token_file: Path | None = None
+    #: Certificates to check the server with. Default: those of Python's certifi.
+    transit_ca_file: Path | None = None
+    #: Seconds one request to it may wait for a connection, and for an answer.
+    transit_timeout: Annotated[float, Field(gt=0)] = 5.0
+    #: Days after which the originals of a finished ticket are destroyed; 0 keeps them for ever.
+    retention_days: Annotated[int, Field(ge=0, le=36500)] = 365
 
     #: OpenAI-compatible endpoint that teams think with.
     model_url: str = "http://127.0.0.1:8621/v1"

@@ -70,6 +70,9 @@ TRANSITIONS: dict[TicketState, frozenset[TicketState]] = {
 
 #: States in which no worker has anything left to do without a person or a newer version.
 RESTING = frozenset({S.AWAITING_APPROVAL, S.CLOSED, S.ESCALATED, S.FAILED, S.SUPERSEDED})
+
+#: States of a ticket that is over: nobody works on it again, in here or out there.
+FINISHED = frozenset({S.CLOSED, S.SUPERSEDED})
 del S
 
 
@@ -288,6 +291,8 @@ class Ticket:
     confidence: float | None
     created_at: datetime
     updated_at: datetime
+    #: When its originals were destroyed; what is masked stays.
+    shredded_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

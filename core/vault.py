@@ -1,4 +1,4 @@
-"""Envelope encryption: a data key per ticket, wrapped by a master key (AES-256-GCM, NIST SP 800-38D).
+"""Envelope encryption: a data key (DEK) per ticket, wrapped by a master key (KEK); AES-256-GCM, NIST SP 800-38D.
 
 Every seal draws a fresh random 96-bit nonce and binds its place (ticket, field) as associated data,
 so a sealed value moved to another ticket or field does not open.
@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,12 +20,17 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from core import keyfile
 from core.errors import VaultError
 
 #: Bytes of an AES-256 key.
 KEY_BYTES = 32
 #: Bytes of a GCM nonce.
 NONCE_BYTES = 12
+#: First byte of a wrapped key that carries a key commitment. Those of the first release have none and 60 bytes.
+COMMITTED = b"\x02"
+#: Bytes of a wrapped key of the first release: nonce, key, tag.
+FIRST_FORMAT_BYTES = NONCE_BYTES + KEY_BYTES + 16
 
 
 def seal(key: bytes, plaintext: bytes, *, context: str) -> bytes:
@@ -49,81 +55,159 @@ def unseal(key: bytes, sealed: bytes, *, context: str) -> bytes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrappedKey:
-    """A ticket's data key under the master key `key_id`. Dropping it shreds the ticket."""
+    """A data key under the master key `key_id`. Dropping a ticket's shreds the ticket."""
 
     key_id: str
     wrapped: bytes
 
 
-class Keyring:
-    """The master keys of this process: the first wraps, all open."""
+class MasterKeys(ABC):
+    """The key-encryption keys of this process. `place` says what a data key is for: a ticket's id, a secret's name."""
 
-    def __init__(self, keys: dict[str, bytes], *, current: str) -> None:
-        for key_id, key in keys.items():
-            if len(key) != KEY_BYTES:
-                raise VaultError(f"Master key {key_id} must be {KEY_BYTES} bytes, not {len(key)}.")
-        self._keys = keys
-        self._current = current
+    @abstractmethod
+    def current(self) -> str:
+        """Id of the master key that wraps now."""
 
-    @classmethod
-    def from_base64(cls, text: str) -> Keyring:
-        """Read one key a line, newest first: `base64` or `name:base64`."""
-        keys: dict[str, bytes] = {}
-        for line in text.split():
-            name, _, encoded = line.rpartition(":")
-            try:
-                key = base64.b64decode(encoded, validate=True)
-            except binascii.Error:
-                raise VaultError("The master key is not base64; make one with `openssl rand -base64 32`.") from None
-            keys[name or hashlib.sha256(key).hexdigest()[:8]] = key
-        if not keys:
-            raise VaultError("The master key is empty; make one with `openssl rand -base64 32`.")
-        return cls(keys, current=next(iter(keys)))
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Ids of the master keys that are here, the current one first."""
 
-    @classmethod
-    def from_file(cls, path: Path, *, create: bool = False) -> Keyring:
-        """Read the master key file; with `create`, make one (mode 0600) where there is none."""
-        if create and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fresh = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
-            fresh.touch(mode=0o600)
-            fresh.write_text(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
-            try:
-                os.link(fresh, path)  # fails if another process was first, whose key then counts
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
-        try:
-            return cls.from_base64(path.read_text())
-        except OSError as error:
-            raise VaultError(f"The master key file {path} cannot be read: {error.strerror}.") from None
+    @abstractmethod
+    def opens(self, key_id: str) -> bool:
+        """Whether this process has the master key of that id."""
+
+    @abstractmethod
+    def wrap(self, place: str, key: bytes) -> WrappedKey:
+        """`key` under the current master key, bound to its place.
+
+        Raises:
+            Temporary: the master key is away.
+        """
+
+    @abstractmethod
+    def unwrap(self, place: str, wrapped: WrappedKey) -> bytes:
+        """The data key of a place.
+
+        Raises:
+            VaultError: the master key that wrapped it is not here, or it belongs to another place.
+            Temporary: the master key is away.
+        """
+
+    def former_secret(self, purpose: str) -> bytes | None:
+        """What the first release derived for a purpose, where that can still be told."""
+        return None
 
     def new_key(self, ticket_id: str) -> tuple[bytes, WrappedKey]:
         """A fresh data key for a ticket, plain and wrapped."""
         key = secrets.token_bytes(KEY_BYTES)
-        wrapped = seal(self._keys[self._current], key, context=f"key:{ticket_id}")
-        return key, WrappedKey(key_id=self._current, wrapped=wrapped)
+        return key, self.wrap(ticket_id, key)
 
-    def unwrap(self, ticket_id: str, wrapped: WrappedKey) -> bytes:
-        """The data key of a ticket.
-
-        Raises:
-            VaultError: this process does not have the master key that wrapped it.
-        """
-        if wrapped.key_id not in self._keys:
-            raise VaultError(f"Master key {wrapped.key_id} is not in the keyring; add it to the master key file.")
-        return unseal(self._keys[wrapped.key_id], wrapped.wrapped, context=f"key:{ticket_id}")
-
-    def rewrap(self, ticket_id: str, wrapped: WrappedKey) -> WrappedKey:
+    def rewrap(self, place: str, wrapped: WrappedKey) -> WrappedKey:
         """The same data key under the current master key (rotation)."""
-        key = self.unwrap(ticket_id, wrapped)
-        fresh = seal(self._keys[self._current], key, context=f"key:{ticket_id}")
-        return WrappedKey(key_id=self._current, wrapped=fresh)
+        return self.wrap(place, self.unwrap(place, wrapped))
 
-    def derive(self, purpose: str) -> bytes:
-        """A 32-byte key for one purpose (HKDF-Expand of one block, RFC 5869), e.g. webhook or index keys."""
-        return hmac.new(self._keys[self._current], purpose.encode() + b"\x01", hashlib.sha256).digest()
+
+class Keyring(MasterKeys):
+    """Master keys in this process's memory: the first wraps, all open. One from a file follows the file."""
+
+    def __init__(self, keys: dict[str, bytes], *, path: Path | None = None, seen: keyfile.Stamp | None = None) -> None:
+        self._keys = keys
+        self._path = path
+        self._seen = seen
+
+    @classmethod
+    def from_base64(cls, text: str) -> Keyring:
+        """Read one key a line, newest first: `base64` or `name:base64`."""
+        return cls(_parse(text))
+
+    @classmethod
+    def from_file(cls, path: Path, *, create: bool = False) -> Keyring:
+        """Read the master key file; with `create`, make one (mode 0600) where there is none."""
+        if create:
+            keyfile.make(path, new_line())
+        seen = keyfile.stamp(path)  # before reading, so that a change in between is noticed later
+        return cls(_parse(keyfile.read(path)), path=path, seen=seen)
+
+    def current(self) -> str:
+        return self.names()[0]
+
+    def names(self) -> list[str]:
+        return list(self._fresh())
+
+    def opens(self, key_id: str) -> bool:
+        return key_id in self._fresh(wanted=key_id)
+
+    def wrap(self, place: str, key: bytes) -> WrappedKey:
+        key_id, master = next(iter(self._fresh().items()))
+        context = _committed_context(place, key_id)
+        sealed = seal(master, key, context=context)
+        return WrappedKey(key_id=key_id, wrapped=COMMITTED + _commitment(master, context, sealed) + sealed)
+
+    def unwrap(self, place: str, wrapped: WrappedKey) -> bytes:
+        master = self._fresh(wanted=wrapped.key_id).get(wrapped.key_id)
+        if master is None:
+            raise VaultError(f"Master key {wrapped.key_id} is not in the keyring; add it to the master keys.")
+        if len(wrapped.wrapped) == FIRST_FORMAT_BYTES:
+            return unseal(master, wrapped.wrapped, context=f"key:{place}")
+        context = _committed_context(place, wrapped.key_id)
+        version, commitment, sealed = wrapped.wrapped[:1], wrapped.wrapped[1:33], wrapped.wrapped[33:]
+        if version != COMMITTED or not hmac.compare_digest(commitment, _commitment(master, context, sealed)):
+            raise VaultError(f"The data key of {place} was not wrapped by master key {wrapped.key_id}, or was changed.")
+        return unseal(master, sealed, context=context)
+
+    def former_secret(self, purpose: str) -> bytes:
+        master = next(iter(self._fresh().values()))
+        return hmac.new(master, purpose.encode() + b"\x01", hashlib.sha256).digest()
+
+    def _fresh(self, *, wanted: str | None = None) -> dict[str, bytes]:
+        """The keys, read again when their file has changed or lacks the wanted one: a rotation needs no restart.
+
+        A file that cannot be read, or not yet, changes nothing.
+        """
+        keys = self._keys
+        if self._path is None or (stamp := keyfile.stamp(self._path)) is None:
+            return keys
+        if stamp == self._seen and (wanted is None or wanted in keys):
+            return keys
+        try:
+            keys = _parse(keyfile.read(self._path))
+        except VaultError:
+            return keys
+        self._keys, self._seen = keys, stamp
+        return keys
+
+
+def new_line() -> str:
+    """A new master key as a line of a key file."""
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n"
+
+
+def _parse(text: str) -> dict[str, bytes]:
+    keys: dict[str, bytes] = {}
+    for line in text.split():
+        name, _, encoded = line.rpartition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            raise VaultError("The master key is not base64; make one with `openssl rand -base64 32`.") from None
+        if len(key) != KEY_BYTES:
+            raise VaultError(f"A master key must be {KEY_BYTES} bytes, not {len(key)}.")
+        key_id = name or hashlib.sha256(key).hexdigest()[:8]
+        if keys.setdefault(key_id, key) != key:
+            raise VaultError(f"Two master keys are named {key_id}; give each its own name.")
+    if not keys:
+        raise VaultError("The master key is empty; make one with `openssl rand -base64 32`.")
+    return keys
+
+
+def _committed_context(place: str, key_id: str) -> str:
+    """Associated data of a wrapped key: format, place, master key."""
+    return f"casemate/2|key|{place}|{key_id}"
+
+
+def _commitment(master: bytes, context: str, sealed: bytes) -> bytes:
+    """Ties a wrapped key to one master key: AES-GCM alone lets one ciphertext open under two."""
+    return hmac.new(master, b"commit|" + sealed[:NONCE_BYTES] + context.encode(), hashlib.sha256).digest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from core.clock import Clock, SystemClock
 from core.errors import CasemateError
+from core.keyring import open_keys
 from core.settings import Settings
 from core.store.engine import Store
-from core.vault import Keyring
 from workflows.leases import LeaseKeeper
 from workflows.services import Services
 
@@ -53,9 +53,9 @@ class Once(Generic[T]):
 
 
 def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
-    """The store of this process, migrated, with the master key (made at first start)."""
-    keyring = Keyring.from_file(settings.key_file, create=settings.master_key_file is None)
-    store = Store.open(settings.store_url, clock=clock or SystemClock(), keyring=keyring)
+    """The store of this process, migrated, with the master keys (a first key file is made)."""
+    keys = open_keys(settings, create=True)
+    store = Store.open(settings.store_url, clock=clock or SystemClock(), keyring=keys)
     store.migrate()
     return store
 

@@ -66,11 +66,11 @@ def submit(
 
 def _stored(store: Store, ticket: TicketIn) -> Receipt | None:
     with store.read() as tx:
-        found = tx.tickets.find(ticket.source, ticket.external_id, ticket.version)
-    if found is None:
-        return None
-    known, content_digest = found
-    if content_digest != ticket.content_digest:
+        known = tx.tickets.find(ticket.source, ticket.external_id, ticket.version)
+        if known is None:
+            return None
+        same = tx.tickets.holds(known.id, ticket)
+    if not same:
         raise TicketConflict(
             "version",
             f"version {ticket.version} of {ticket.source}/{ticket.external_id} was received with other content; "
@@ -88,7 +88,7 @@ def _store(store: Store, ticket: TicketIn, *, actor: str, framework: FrameworkCh
             audit=AuditEvent(
                 action="ticket.received",
                 actor=actor,
-                data={"source": ticket.source, "version": ticket.version, "content": ticket.content_digest},
+                data={"source": ticket.source, "version": ticket.version},
             ),
         )
         if framework is FrameworkChoice.ALTERNATE:

@@ -18,7 +18,7 @@ def retry(store: Store, ticket_id: str, *, actor: str, ring: Callable[[str], Non
     """Back to `received`: masked anew and worked anew. Its evidence, audit trail and effects stay.
 
     Raises:
-        NotRetriable: it was not given up.
+        NotRetriable: it was not given up, or it was shredded.
         NotFound: there is no such ticket.
     """
     with store.begin() as tx:
@@ -27,6 +27,8 @@ def retry(store: Store, ticket_id: str, *, actor: str, ring: Callable[[str], Non
             raise NotRetriable(
                 f"Ticket {ticket_id} is {ticket.state.value}; only escalated and failed ones start over."
             )
+        if ticket.shredded_at is not None:
+            raise NotRetriable(f"Ticket {ticket_id} was shredded, so nothing is left to work on; hand it in anew.")
         tx.proposals.supersede(ticket_id, actor=actor)
         tx.tickets.forget_run(ticket_id)
         again = tx.tickets.set_state(

@@ -15,16 +15,18 @@ from sqlalchemy.orm import Session
 from core.clock import Clock
 from core.errors import Duplicate, Temporary
 from core.store.transaction import Transaction
-from core.vault import Keyring
+from core.vault import MasterKeys
 
 #: Seconds a writer waits for another on SQLite before it gives up.
 BUSY_SECONDS = 30
+#: Milliseconds that emptying the write-ahead log waits for readers and writers.
+FORGET_MILLISECONDS = 500
 
 
 class Store:
     """The database of one process. Thread-safe; make one after a fork, not before."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, keyring: Keyring) -> None:
+    def __init__(self, engine: Engine, *, clock: Clock, keyring: MasterKeys) -> None:
         self._engine = engine
         self._reading = engine.execution_options(casemate_read_only=True)
         self._writing = threading.local()
@@ -32,7 +34,7 @@ class Store:
         self.keyring = keyring
 
     @classmethod
-    def open(cls, url: str, *, clock: Clock, keyring: Keyring) -> Store:
+    def open(cls, url: str, *, clock: Clock, keyring: MasterKeys) -> Store:
         """Connect lazily; nothing is read yet. `postgresql://` means psycopg 3 here."""
         parsed = make_url(url)
         if parsed.drivername in {"postgresql", "postgres"}:
@@ -88,6 +90,24 @@ class Store:
         with self._errors(), Session(self._reading, expire_on_commit=False) as session, session.begin():
             yield Transaction(session, clock=self.clock, keyring=self.keyring)
 
+    def forget_deleted(self) -> bool:
+        """On SQLite, empty the write-ahead log, which still holds what was deleted before; True when it is empty.
+
+        Others who read or write at this moment keep it; SQLite then starts over in it by itself later.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return False
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={FORGET_MILLISECONDS}")
+            busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+            cursor.close()
+        finally:
+            connection.close()
+        return not busy
+
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
@@ -139,6 +159,7 @@ def _teach_sqlite(engine: Engine) -> None:
                 raise
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not only forgotten
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -29,12 +29,13 @@ class Base(DeclarativeBase):
 
 
 class TicketRow(Base):
-    """One version of one ticket. `sealed` is the ticket as it came, under its data key."""
+    """One version of one ticket. `sealed` is the ticket as it came, under its data key; empty once it is shredded."""
 
     __tablename__ = "tickets"
     __table_args__ = (
         UniqueConstraint("source", "external_id", "version", name="uq_tickets_identity"),
         Index("ix_tickets_work", "state", "lease_until", "not_before"),
+        Index("ix_tickets_age", "shredded_at", "state", "updated_at"),
     )
 
     sequence: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -42,6 +43,7 @@ class TicketRow(Base):
     source: Mapped[str]
     external_id: Mapped[str]
     version: Mapped[int]
+    #: Keyed by the data key, so that nobody without it can try guesses; the first release wrote it unkeyed.
     content_digest: Mapped[str]
     kind: Mapped[str]
     state: Mapped[str] = mapped_column(String(32))
@@ -65,6 +67,8 @@ class TicketRow(Base):
     confidence: Mapped[float | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    #: When its originals were destroyed.
+    shredded_at: Mapped[datetime | None]
 
 
 class TicketKeyRow(Base):
@@ -73,6 +77,16 @@ class TicketKeyRow(Base):
     __tablename__ = "ticket_keys"
 
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(index=True)
+    wrapped: Mapped[bytes]
+
+
+class VaultSecretRow(Base):
+    """A key for one purpose that stays the same when the master key changes, wrapped like a data key."""
+
+    __tablename__ = "vault_secrets"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
     key_id: Mapped[str]
     wrapped: Mapped[bytes]
 

@@ -16,7 +16,7 @@ from core.clock import Clock
 from core.errors import LeaseLost, NotFound, TriageError
 from core.ids import new_id
 from core.store.audit import AuditTrail
-from core.store.schema import SightingRow, TicketKeyRow, TicketRow, TokenRow
+from core.store.schema import SightingRow, TicketRow, TokenRow
 from core.store.vault import Vault
 from core.ticket import (
     RESTING,
@@ -29,10 +29,14 @@ from core.ticket import (
     TicketIn,
     TicketState,
 )
-from core.vault import Keyring, seal, unseal
+from core.vault import seal, unseal
 
 #: Seconds after which a sweep rings again for a ticket that is still idle: by then the last bell is lost.
 RING_AGAIN_SECONDS = 60.0
+#: Starts a content digest that is keyed by the ticket's data key; the first release wrote none.
+KEYED = "hmac-sha256:"
+#: The purpose of the secret that indicators are hashed with.
+FINGERPRINTS = "indicator-fingerprints"
 #: States that a sweep never rings for.
 _RESTING = [state.value for state in RESTING]
 
@@ -40,22 +44,31 @@ _RESTING = [state.value for state in RESTING]
 class Tickets:
     """Tickets, their sealed originals and masked copies."""
 
-    def __init__(self, session: Session, clock: Clock, keyring: Keyring, audit: AuditTrail) -> None:
+    def __init__(self, session: Session, clock: Clock, vault: Vault, audit: AuditTrail) -> None:
         self._session = session
         self._clock = clock
-        self._keyring = keyring
+        self._vault = vault
         self._audit = audit
 
     # --- intake
 
-    def find(self, source: str, external_id: str, version: int) -> tuple[Ticket, str] | None:
-        """The ticket of this identity and its content digest."""
+    def find(self, source: str, external_id: str, version: int) -> Ticket | None:
+        """The ticket of this identity."""
         row = self._session.scalar(
             select(TicketRow).where(
                 TicketRow.source == source, TicketRow.external_id == external_id, TicketRow.version == version
             )
         )
-        return (_ticket(row), row.content_digest) if row else None
+        return _ticket(row) if row else None
+
+    def holds(self, ticket_id: str, sent: TicketIn) -> bool:
+        """Whether a ticket is the very one that was `sent`. Of a shredded one nobody can tell, so it is."""
+        row = self._row(ticket_id)
+        if row.shredded_at is not None:
+            return True
+        if row.content_digest.startswith(KEYED):
+            return hmac.compare_digest(row.content_digest, _keyed(self._vault.data_key(ticket_id), sent))
+        return row.content_digest == sent.content_digest
 
     def versions(self, source: str, external_id: str) -> list[Ticket]:
         """All versions of a ticket, oldest first."""
@@ -74,14 +87,14 @@ class Tickets:
         """
         self._one_at_a_time(f"{ticket.source}/{ticket.external_id}")
         ticket_id = new_id("tkt")
-        key, wrapped = self._keyring.new_key(ticket_id)
+        key, wrapped = self._vault.new_key(ticket_id)
         now = self._clock.now()
         row = TicketRow(
             id=ticket_id,
             source=ticket.source,
             external_id=ticket.external_id,
             version=ticket.version,
-            content_digest=ticket.content_digest,
+            content_digest=_keyed(key, ticket),
             kind=kind,
             state=TicketState.RECEIVED.value,
             framework=framework,
@@ -92,10 +105,14 @@ class Tickets:
         )
         self._session.add(row)
         self._session.flush()
-        self._session.add(TicketKeyRow(ticket_id=ticket_id, key_id=wrapped.key_id, wrapped=wrapped.wrapped))
-        self._session.flush()
+        self._vault.keep_key(ticket_id, wrapped)
         self._audit.take(
-            AuditEvent(action=audit.action, actor=audit.actor, ticket_id=ticket_id, data={**audit.data, "kind": kind})
+            AuditEvent(
+                action=audit.action,
+                actor=audit.actor,
+                ticket_id=ticket_id,
+                data={**audit.data, "kind": kind, "content": row.content_digest},
+            )
         )
         return _ticket(row)
 
@@ -105,11 +122,13 @@ class Tickets:
 
     # --- reading
 
-    def get(self, ticket_id: str) -> Ticket:
-        """Raises:
-        NotFound: there is no such ticket.
+    def get(self, ticket_id: str, *, lock: bool = False) -> Ticket:
+        """The ticket; with `lock`, nobody else changes it until this transaction ends.
+
+        Raises:
+            NotFound: there is no such ticket.
         """
-        return _ticket(self._row(ticket_id))
+        return _ticket(self._row(ticket_id, lock=lock))
 
     def recent(
         self, *, states: Iterable[TicketState] | None = None, before: int | None = None, limit: int = 100
@@ -131,10 +150,11 @@ class Tickets:
         """The ticket as it came. Trusted zone only.
 
         Raises:
-            VaultError: it was shredded, or the master key is missing.
+            Shredded: it was shredded.
+            VaultError: the master key is missing.
         """
         row = self._row(ticket_id)
-        key = self._data_key(ticket_id)
+        key = self._vault.data_key(ticket_id)
         sent = TicketIn.model_validate_json(unseal(key, row.sealed, context=f"ticket:{ticket_id}"))
         return Original(
             source=sent.source,
@@ -258,13 +278,13 @@ class Tickets:
         self._go(row, to, audit)
         return _ticket(row)
 
-    def set_state(self, ticket_id: str, to: TicketState, *, audit: AuditEvent) -> Ticket:
+    def set_state(self, ticket_id: str, to: TicketState, *, audit: AuditEvent, trouble: str | None = None) -> Ticket:
         """Move a ticket from outside a step (a person's answer, a newer version, a retry); voids any lease."""
         row = self._row(ticket_id, lock=True)
         row.fence += 1
         row.lease_owner = row.lease_until = row.not_before = None
         row.deliveries = row.retries = 0
-        row.trouble = row.trouble_since = None
+        row.trouble, row.trouble_since = trouble, self._clock.now() if trouble else None
         self._go(row, to, audit)
         return _ticket(row)
 
@@ -295,7 +315,9 @@ class Tickets:
 
     def remember_indicators(self, ticket_id: str, values: Iterable[str]) -> None:
         """Note which indicators a ticket mentions, as keyed hashes."""
-        for fingerprint in sorted({self._fingerprint(value) for value in values}):
+        key = self._vault.secret(FINGERPRINTS)
+        said = {value.strip().lower().encode() for value in values}
+        for fingerprint in sorted(hmac.new(key, value, hashlib.sha256).hexdigest() for value in said):
             self._session.merge(SightingRow(ticket_id=ticket_id, fingerprint=fingerprint))
 
     def similar(self, ticket_id: str, *, limit: int = 10) -> list[JsonObject]:
@@ -335,13 +357,6 @@ class Tickets:
         if self._session.get_bind().dialect.name == "postgresql":
             number = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], signed=True)
             self._session.execute(select(func.pg_advisory_xact_lock(number)))
-
-    def _fingerprint(self, value: str) -> str:
-        key = self._keyring.derive("indicator-fingerprints")
-        return hmac.new(key, value.strip().lower().encode(), hashlib.sha256).hexdigest()
-
-    def _data_key(self, ticket_id: str) -> bytes:
-        return Vault(self._session, self._keyring).data_key(ticket_id)
 
     def _row(self, ticket_id: str, *, lock: bool = False) -> TicketRow:
         query = select(TicketRow).where(TicketRow.id == ticket_id)
@@ -401,7 +416,13 @@ def _ticket(row: TicketRow) -> Ticket:
         confidence=row.confidence,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        shredded_at=row.shredded_at,
     )
+
+
+def _keyed(key: bytes, ticket: TicketIn) -> str:
+    """Commits to a ticket's content; without its data key nobody can tell whether a guess is right."""
+    return KEYED + hmac.new(key, b"content|" + ticket.content_digest.encode(), hashlib.sha256).hexdigest()
 
 
 def as_json(ticket: Ticket) -> JsonObject:
@@ -422,4 +443,5 @@ def as_json(ticket: Ticket) -> JsonObject:
         "superseded_by": ticket.superseded_by,
         "created_at": ticket.created_at.isoformat(),
         "updated_at": ticket.updated_at.isoformat(),
+        "shredded_at": ticket.shredded_at.isoformat() if ticket.shredded_at else None,
     }

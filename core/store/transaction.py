@@ -17,13 +17,13 @@ from core.store.outbox import Outbox
 from core.store.proposals import Proposals
 from core.store.tickets import Tickets
 from core.store.vault import Vault
-from core.vault import Keyring
+from core.vault import MasterKeys
 
 
 class Transaction:
     """What can be read and written together. Made by `Store.begin` and `Store.read` only."""
 
-    def __init__(self, session: Session, *, clock: Clock, keyring: Keyring) -> None:
+    def __init__(self, session: Session, *, clock: Clock, keyring: MasterKeys) -> None:
         self._session = session
         self._clock = clock
         self._keyring = keyring
@@ -34,11 +34,11 @@ class Transaction:
 
     @cached_property
     def tickets(self) -> Tickets:
-        return Tickets(self._session, self._clock, self._keyring, self.audit)
+        return Tickets(self._session, self._clock, self.vault, self.audit)
 
     @cached_property
     def vault(self) -> Vault:
-        return Vault(self._session, self._keyring)
+        return Vault(self._session, self._clock, self._keyring, self.audit)
 
     @cached_property
     def evidence(self) -> EvidenceLog:

@@ -210,7 +210,7 @@ def test_tokens_are_kept_sealed_and_shredding_the_key_loses_them(any_store: Stor
     TicketVault(any_store, ticket.id).add([entry])
     assert TicketVault(any_store, ticket.id).entries() == [entry]
     with any_store.begin() as tx:
-        tx.vault.shred(ticket.id)
+        tx.vault.shred(ticket.id, EVENT)
     with pytest.raises(VaultError, match="shredded"):
         TicketVault(any_store, ticket.id)
     with pytest.raises(VaultError, match="shredded"), any_store.read() as tx:
