@@ -33,7 +33,7 @@ def originals(store: Store) -> set[str]:
     from core.store.ticket_vault import TicketVault
 
     with store.read() as tx:
-        tickets = [ticket.id for ticket in tx.tickets.recent(limit=10_000)]
+        tickets = [ticket.id for ticket in tx.tickets.recent(limit=10_000) if ticket.shredded_at is None]
     values = {entry.value for ticket_id in tickets for entry in TicketVault(store, ticket_id).entries()}
     return {value for value in values if len(value) >= SHORTEST}
 

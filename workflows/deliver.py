@@ -10,7 +10,7 @@ from typing import Any
 
 from core.audit import AuditEvent
 from core.canonical import JsonObject
-from core.errors import CasemateError, Temporary
+from core.errors import CasemateError, Shredded, Temporary
 from core.log import logger
 from core.settings import Webhook
 from core.store.outbox import Message
@@ -89,7 +89,12 @@ def _send(services: Services, message: Message) -> None:
 def _restored(services: Services, message: Message) -> JsonObject:
     """The payload with the tokens its reader may see put back; all others stay tokens."""
     entities = services.bundle().masking.report_entities(message.payload["ticket"]["source"])
-    session = services.masker().session(TicketVault(services.store, message.ticket_id))
+    about = {"id": message.id, "created_at": message.created_at.isoformat()}
+    try:
+        vault = TicketVault(services.store, message.ticket_id)
+    except Shredded:  # nothing to put back any more; its reader gets the tokens
+        return {**message.payload, **about}
+    session = services.masker().session(vault)
 
     def walk(value: Any) -> Any:
         if isinstance(value, str):
@@ -100,7 +105,7 @@ def _restored(services: Services, message: Message) -> JsonObject:
             return [walk(item) for item in value]
         return value
 
-    return {**walk(message.payload), "id": message.id, "created_at": message.created_at.isoformat()}
+    return {**walk(message.payload), **about}
 
 
 def _drop(folder: Path, payload: JsonObject) -> None:

@@ -1,4 +1,5 @@
-"""What time does: ring for idle tickets, expire questions, undo lapsed containment, look again at doubtful effects."""
+"""What time does: ring for idle tickets, expire questions, undo lapsed containment, look again at doubtful effects,
+destroy originals that were kept long enough."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from workflows.casework import open_case, real_arguments
 from workflows.decide import ticket_after_answer
 from workflows.execute import carry_out, settled
 from workflows.services import Services
+from workflows.shred import shred_aged
 
 if TYPE_CHECKING:
     from policies.masking.session import MaskSession
@@ -36,7 +38,7 @@ def run(services: Services) -> int:
         services.ring(ticket_id)
     chores: list[Callable[[Services], object]] = [_expire, deliver.send_due]
     if not halted:
-        chores += [_revert, _reconcile]
+        chores += [_revert, _reconcile, shred_aged]
     for chore in chores:
         try:
             chore(services)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,21 +91,24 @@ class Store:
         with self._errors(), Session(self._reading, expire_on_commit=False) as session, session.begin():
             yield Transaction(session, clock=self.clock, keyring=self.keyring)
 
-    def forget_deleted(self) -> bool:
-        """On SQLite, empty the write-ahead log, which still holds what was deleted before; True when it is empty.
+    def forget_deleted(self) -> bool | None:
+        """Empty SQLite's write-ahead log, which still holds what was deleted before; True when it is empty.
 
-        Others who read or write at this moment keep it; SQLite then starts over in it by itself later.
+        Others who read or write at this moment keep it, and SQLite starts over in it by itself later.
+        None on a server, whose log is the business of its administrators.
         """
         if self._engine.dialect.name != "sqlite":
-            return False
+            return None
         connection = self._engine.raw_connection()
+        cursor = connection.cursor()
         try:
-            cursor = connection.cursor()
             cursor.execute(f"PRAGMA busy_timeout={FORGET_MILLISECONDS}")
             busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError:
+            busy = True
+        finally:
             cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
             cursor.close()
-        finally:
             connection.close()
         return not busy
 
