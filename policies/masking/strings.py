@@ -7,13 +7,17 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from core.canonical import Json
-from policies.masking.keys import is_telling, meaning
+from policies.masking.keys import in_record, is_telling, joined, meaning
 from policies.masking.rules import Entity
 
 #: Levels of JSON quoted inside JSON that are looked into.
 MAX_QUOTING = 8
 #: Digits of a number that could be a card, a telephone or an account.
 MIN_DIGITS = 7
+
+#: `{"name": "USER_EMAIL", "value": "…"}` in audit logs and forms.
+_LABELS = ("name", "key", "label", "field", "title")
+_VALUES = ("value", "values", "stringValue", "multiValue", "val", "oldValue", "newValue")
 
 #: Where in a text a value stands, and what its key says it is.
 Hint = tuple[int, int, Entity]
@@ -37,18 +41,19 @@ class Slot:
 
 
 def slots_of(value: Json, keep: Collection[str], key: str = "") -> Iterator[Slot]:
-    """Every text of a value that is masked: strings, keys, and whole numbers long enough to be somebody's."""
+    """Every text of a value that is masked: strings, keys, and whole numbers that could be somebody's."""
     if isinstance(value, str):
         yield Slot(value, _hint(key))
     elif isinstance(value, bool):
         return
-    elif isinstance(value, int) and abs(value) >= 10 ** (MIN_DIGITS - 1):
-        yield Slot(str(value))
+    elif isinstance(value, int) and _is_personal_number(value, key):
+        yield Slot(str(value), _hint(key))
     elif isinstance(value, dict):
+        named = _named(value, key)
         for name, child in value.items():
             yield Slot(name)
             if name not in keep:
-                yield from slots_of(child, keep, name)
+                yield from slots_of(child, keep, named[name])
     elif isinstance(value, list | tuple):
         for child in value:
             yield from slots_of(child, keep, key)
@@ -61,17 +66,19 @@ def rebuild(value: Json, keep: Collection[str], masked: Mapping[Slot, str], key:
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
-        shown = masked.get(Slot(str(value)), str(value)) if abs(value) >= 10 ** (MIN_DIGITS - 1) else str(value)
-        return value if shown == str(value) else shown
+        number = str(value)
+        shown = masked.get(Slot(number, _hint(key)), number) if _is_personal_number(value, key) else number
+        return value if shown == number else shown
     if isinstance(value, dict):
+        named = _named(value, key)
         rebuilt: dict[str, Json] = {}
         for name, child in value.items():
             shown = free = masked[Slot(name)]
-            number = 2
+            count = 2
             while free in rebuilt:  # two spellings of one name became one token
-                free = f"{shown} ({number})"
-                number += 1
-            rebuilt[free] = child if name in keep else rebuild(child, keep, masked, name)
+                free = f"{shown} ({count})"
+                count += 1
+            rebuilt[free] = child if name in keep else rebuild(child, keep, masked, named[name])
         return rebuilt
     if isinstance(value, list | tuple):
         return [rebuild(child, keep, masked, key) for child in value]
@@ -124,3 +131,18 @@ def parse_quoted(text: str) -> Json:
 def _hint(key: str) -> str:
     """Keys that say nothing about their value share one slot, so that equal strings are masked once."""
     return key if is_telling(key) else ""
+
+
+def _is_personal_number(value: int, key: str) -> bool:
+    """Whether a number is long enough to be a card or an account, or stands under a key that says it is somebody's."""
+    return abs(value) >= 10 ** (MIN_DIGITS - 1) or is_telling(key)
+
+
+def _named(value: Mapping[str, Json], parent: str) -> dict[str, str]:
+    """For each name in an object the key its value is read with: with whose it is, and the label beside a `value`."""
+    last = parent.rpartition(".")[2]
+    named = {name: joined(last, in_record(name, value)) for name in value}
+    label = next((value[name] for name in _LABELS if isinstance(value.get(name), str)), "")
+    if label and isinstance(label, str) and is_telling(label):
+        named.update((name, label) for name in _VALUES if name in value)
+    return named
