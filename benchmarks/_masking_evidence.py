@@ -19,6 +19,8 @@ from tools.investigate.refang import refang
 
 #: Altered values shown to whoever judges them.
 SAMPLE = 100
+#: Letters and digits of a span by which it is recognised in an indicator.
+SHORTEST = 4
 #: Kinds of indicators that must stay readable.
 KINDS = ("hashes", "ips", "domains", "urls")
 
@@ -63,11 +65,17 @@ def campaigns(data: Data, ours: Casemate, limit: int | None) -> JsonObject:
 
 def taken_by(value: str, spans: Sequence[Span]) -> str:
     """What an indicator was taken for, and by whom."""
+    wanted = _letters(value)
     for span in spans:
-        plain = refang(span.text).casefold()
-        if plain in value.casefold() or value.casefold() in plain:
+        found = _letters(refang(span.text))
+        # A short span says nothing: `10` stands in many an address.
+        if len(found) >= SHORTEST and (found in wanted or wanted in found):
             return f"{span.entity} {span.recognizer}".strip()
     return "a neighbour"
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def events(data: Data, ours: Casemate, limit: int | None, sample: Path | None) -> JsonObject:

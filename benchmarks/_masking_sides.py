@@ -42,9 +42,10 @@ def name_model() -> NameModel | None:
     """The embedded name model; None where there is none."""
     try:
         from policies.masking.names.model import load_default
-    except ImportError:
+
+        return load_default()
+    except (ImportError, OSError):
         return None
-    return load_default()
 
 
 def warm(masker: Masker) -> Masker:
