@@ -1,35 +1,45 @@
-"""Patterns for ways to reach somebody: mailboxes, telephones, streets, and dates of birth. Over ASCII, like all."""
+"""Patterns for ways to reach somebody: mailboxes and telephones, and what else names a person's place and age."""
 
 from __future__ import annotations
 
 import re
 
 from policies.masking import numbers
-from policies.masking.common_words import COMMON
-from policies.masking.patterns import Pattern, all_if
+from policies.masking.ages import AGES, BIRTHS
+from policies.masking.scan import Pattern, all_if, any_of
+from policies.masking.streets import STREETS
 
-_DATE = (
-    r"[0-9]{1,2}[./\-][0-9]{1,2}[./\-](?:19[0-9]{2}|200[0-9]|201[0-5]|[0-9]{2})"
-    r"|(?:19[0-9]{2}|200[0-9]|201[0-5])[-/][0-9]{2}[-/][0-9]{2}"
-    r"|[0-9]{1,2}(?:st|nd|rd|th|\.)? [A-Z][a-z]{2,8} (?:19[0-9]{2}|200[0-9]|201[0-5])"
-    r"|[A-Z][a-z]{2,8} [0-9]{1,2},? (?:19[0-9]{2}|200[0-9]|201[0-5])"
-)
-BIRTH = Pattern(
-    entity="DATE_OF_BIRTH",
-    regex=r"(?i:\b(?:date of birth|birth[ _-]?date|date_of_birth|birthday|d\.?o\.?b\.?|born(?: on)?|geboren(?: am)?"
-    r"|geb\.|geburtsdatum|nee? le|nat[oa] il|nacid[oa] el|date de naissance|data di nascita|fecha de nacimiento"
-    r"|geboortedatum)"
-    rf"(?:[.?]? (?:it's|it is|is|was))?)[\"']?[ \t]*[:=]?[ \t]*[\"']?({_DATE})",
-)
-
-_EXTENSION = r"(?: ?(?:x|ext\.?) ?[0-9]{1,5})?"
+_EXTENSION = r"(?:,? ?(?:x|ext\.?|extension) ?[0-9]{1,6})?"
 _DIGITS = r"\(?[0-9][0-9 ().\-/]{5,20}[0-9]"
 _CALLED = (
     r"tel|phone|telephone|telefon|mobile|mobil|cell|fax|handy|whatsapp|rufnummer|durchwahl|telefono|movil|cellulare"
-    r"|(?:call|reach|ring) (?:me|us|him|her|them)(?: back)?(?: (?:at|on|under))?|(?:call|reached) (?:at|on)"
+    r"|(?:call|reach|ring|text|sms|phone|dial|contact|message)(?:ed|ing|s)?(?: (?:me|us|him|her|them|you))?(?: back)?"
+    r"(?: (?:at|on|under|to))"
+    r"|(?:answering|answer|reachable|available|registered|messages?|calls?|text|sms|number|numero|nummer)"
+    r"(?: (?:at|on|to|from|under|is|mobile|phone|number))"
+    r"|on my (?:registered|mobile|phone|cell)|my registered(?: mobile| phone| number)*|erreichbar unter|unter der nummer|joindre au"
+    r"|llamar al|chiamare (?:il|al)"
+)
+_CALLED_NEEDS = any_of(
+    (
+        "tel",
+        "phone",
+        "mobil",
+        "cell",
+        "fax",
+        "handy",
+        "whatsapp",
+        "rufnummer",
+        "durchwahl",
+        "movil",
+        r"(?:call|reach|ring|text|sms|dial|contact|message|answer)[a-z]* (?:me |us |him |her |them |you )?(?:back )?(?:at|on|under|to)",
+        r"reachable|available|registered|messages?|calls?|number|numero|nummer|erreichbar|joindre|llamar|chiamare",
+    )
 )
 #: These need a colon: a desk has other numbers too.
-_CALLED_WITH_COLON = r"callback|call back|hotline|desk|ruckruf(?:nummer)?|contact(?: number)?"
+_CALLED_WITH_COLON = (
+    r"callback|call back|hotline|desk|ruckruf(?:nummer)?|contact(?: number)?|office|home|work|direct|main"
+)
 #: 040 5550 2231, 0151/2345678, 01 23 45 67 89, (08) 8747 6301, 0049 40 5550 1477
 _NATIONAL = (
     r"0[1-9][0-9]{1,4}[ /][0-9]{3,8}(?:[ \-][0-9]{2,5}){0,3}"
@@ -59,134 +69,86 @@ def _phone_end(text: str) -> int:
     return 0
 
 
+def _local(text: str) -> int:
+    """A number after `call me at`: none with more or fewer digits than telephones have, and no date or amount."""
+    return len(text) if numbers.phone_is_plausible(text) and len(re.sub(r"\D", "", text)) <= 13 else 0
+
+
 PHONES = (
     Pattern(
         entity="PHONE",
         regex=rf"\+[1-9][0-9 ().\-/]{{6,20}}[0-9]{_EXTENSION}",
+        needs=r"\+[1-9][0-9 ().\-/]{6}",
         check=_phone_end,
         not_beside="+",
+        score=0.9,
+        name="phones",
     ),
     Pattern(
         entity="PHONE",
         regex=rf"(?i:\b(?:(?:{_CALLED})\b\.?(?:[ _-]?(?:no|nr|number)\b\.?)?(?: is\b)?[\"']?[ \t]*[:#=]?"
         rf"|(?:{_CALLED_WITH_COLON})[\"']?[ \t]*:)[ \t]*(?:\r?\n)?[ \t]*[\"']?)({_DIGITS}{_EXTENSION})",
+        needs=_CALLED_NEEDS[:-1] + "|callback|call back|hotline|desk|ruckruf|contact|office|home|work|direct|main)",
         check=_phone_end,
+        not_beside=":",
+        score=0.85,
+        name="phones",
+    ),
+    # 416 60 039 office, (37) 788-063-Fax
+    Pattern(
+        entity="PHONE",
+        regex=rf"(?:^|[^0-9A-Za-z.:/\-])({_DIGITS})(?: ?-? ?|, ?)(?i:\(?(?:office|fax|mobile|mobil|cell|home|work|direct|phone|tel))\b",
+        needs=r"(?i:[0-9](?: ?-? ?|, ?)\(?(?:office|fax|mobil|cell|home|work|direct|phone|tel))",
+        check=_local,
+        score=0.75,
+        name="phones",
     ),
     Pattern(
         entity="PHONE",
-        regex=rf"(?:\([2-9][0-9]{{2}}\) ?|[2-9][0-9]{{2}}[-.])[2-9][0-9]{{2}}[-.][0-9]{{4}}{_EXTENSION}",
+        regex=rf"(?:\([2-9][0-9]{{2}}\) ?|\b(?:1[-. ])?[2-9][0-9]{{2}}[-.])[2-9][0-9]{{2}}[-.][0-9]{{4}}{_EXTENSION}",
+        needs=r"[2-9][0-9]{2}[-.][0-9]{4}",
         check=all_if(numbers.phone_is_plausible),
         not_beside="-./",
+        score=0.75,
+        name="phones",
     ),
-    Pattern(entity="PHONE", regex=_NATIONAL, check=all_if(_national), not_beside="-./:+,", alone=True),
-)
-
-_WORD = r"[A-Z][A-Za-z'\-]+"
-_NUMBER = r"[0-9]{1,4}(?: ?[a-z]\b|[A-Za-z]\b)?(?: ?[/\-] ?[0-9]{1,4}[a-z]?\b)?"
-_TOWN = r"(?:[A-Z]{1,2}-)?[0-9]{4,5} [A-Z][A-Za-z\-]+"
-#: The flat, and the town where its postal code shows what it is.
-_REST = rf"(?:,? (?:Apt|Apartment|Suite|Unit|Flat|App)\.? ?#?[0-9][0-9A-Za-z\-]*)?(?:,?[ \t]*(?:\r?\n)?[ \t]*{_TOWN})?"
-_ARTICLE = r"(?:(?i:de la|de los|de las|della|delle|dell|degli|dei|del|de l|de|du|des|do|da|dos|das|d|l|la|le|les)[ '])"
-_BEFORE = (
-    r"(?:(?:Grose[rs]?|Kleine[rs]?|Alte[rs]?|Neue[rs]?|Obere|Untere|Lange|Hohe[rs]?|Am|An der|An den|Auf dem|Auf der"
-    r"|Im|In der|Zum|Zur|Sankt|St\.) )?"
-)
-_STREETS = (
-    # Hauptstraße 5a, Max-Brauer-Allee 7, Villacher Straße 89
-    (
-        rf"{_BEFORE}[A-Z][A-Za-z\-]*(?i:strass?e|str\.|weg|platz|allee|gasse|ufer|damm|chaussee|stieg|promenade|twiete)"
-        rf" {_NUMBER}"
-    ),
-    rf"(?:[A-Z][a-z\-]+ ){{1,2}}(?:Strass?e|Str\.|Weg|Platz|Allee|Gasse|Ufer|Damm|Chaussee) {_NUMBER}",
-    # What also ends other words needs the town: Heidering 12, 20095 Hamburg
-    rf"[A-Z][A-Za-z\-]*(?:ring|markt|hof|wall|kamp|berg|feld|graben|brucke|deich|kai|pfad) {_NUMBER},? {_TOWN}",
-    # Parijsstraat 8, Storgatan 3, Ringvej 144
-    (
-        rf"[A-Z][A-Za-z\-]*(?:straat|laan|gracht|plein|kade|singel|dijk|gatan|gata|vagen|vegen|veien|vej|gade|katu)"
-        rf" {_NUMBER}"
-    ),
-    rf"(?:ul|al|os|pl)\. ?{_WORD}(?: {_WORD}){{0,3}} {_NUMBER}",
-    rf"{_WORD}(?: {_WORD}){{0,2}} (?:utca|korut|krt\.|ter) {_NUMBER}\.?",
-    # 56 rue La Boétie, rue du Centre 320
-    (
-        rf"[0-9]{{1,4}}(?: ?(?:bis|ter))?,? (?i:rue|avenue|boulevard|bd|chemin|impasse|quai) {_ARTICLE}?(?:la |le )?"
-        rf"{_WORD}(?:[ \-]{_ARTICLE}?{_WORD}){{0,3}}"
-    ),
-    (
-        rf"[0-9]{{1,4}}(?: ?(?:bis|ter))?,? (?i:allee|place|route|cours|square|passage) {_ARTICLE}{_WORD}"
-        rf"(?:[ \-]{_ARTICLE}?{_WORD}){{0,3}}"
-    ),
-    rf"(?i:rue|avenue|boulevard) {_ARTICLE}?{_WORD}(?: {_ARTICLE}?{_WORD}){{0,2}},? {_NUMBER}",
-    # Via Roma 131, Calle de Alcalá 42
-    (
-        rf"(?:Via|Viale|Piazza|Piazzale|Piazzetta|Corso|Largo|Vicolo|Calle|C/|Avenida|Avda\.|Paseo|Plaza|Carrera|Rua"
-        rf"|Travessa|Praca|Alameda) {_ARTICLE}?{_WORD}(?: {_ARTICLE}?{_WORD}){{0,3}},? (?:n\.? ?)?{_NUMBER}"
-    ),
-    # 12 Timms Drive
-    rf"[0-9]{{1,5}}[A-Za-z]? (?:{_WORD} ){{1,3}}(?:Drive|Square|Court|Place|Way|Close|Circle|Trail|Dr\b|Ct\b)",
-)
-_STRONG_STREETS = (
-    (
-        rf"[0-9]{{1,5}}[A-Za-z]?,? (?:{_WORD} ){{1,3}}"
-        r"(?:Street|Road|Avenue|Lane|Boulevard|Terrace|Crescent|Highway|Parkway|St\b|Rd\b|Ave\b|Blvd\b|Pkwy\b|Hwy\b)"
-    ),
-    r"(?:P\. ?O\. ?|PO |P\.O |Post Office )Box [0-9]{1,6}|Postfach [0-9]{1,3}(?: [0-9]{2,3}){0,2}",
-)
-_NO_STREETS = frozenset(
-    [
-        "arbeitsplatz",
-        "speicherplatz",
-        "sendeplatz",
-        "stellplatz",
-        "startplatz",
-        "ausweg",
-        "umweg",
-        "dekade",
-        "arkade",
-        "brigade",
-        "renegade",
-        "pending",
-        "one",
-        "two",
-        "my",
-        "our",
-        "no",
-    ]
-)
-_STREET_KIND = re.compile(
-    r"strass?e|str|weg|platz|allee|gasse|ufer|damm|chaussee|rue|avenue|boulevard|bd|chemin|impasse|quai|place|route"
-    r"|cours|square|passage|via|viale|plaza|drive|court|way|close|circle|trail|dr|ct|la|le|de|du|des|a|am|an|im|in|st"
-)
-
-
-def _street(text: str) -> bool:
-    """A street is not called by words of a trade: `Via Port 443`, `2 Google Drive`, `Speicherplatz 500`."""
-    words = [word.casefold() for word in re.findall(r"[A-Za-z]+", text)]
-    return not any(word in _NO_STREETS or (word in COMMON and not _STREET_KIND.fullmatch(word)) for word in words)
-
-
-def _written_out(text: str) -> bool:
-    """What follows `postal address:` has words and numbers, and is no mailbox, no URL and no network address."""
-    digits = any(character.isdigit() for character in text)
-    words = [word for word in re.findall(r"[A-Za-z]{2,}", text) if word.casefold() not in COMMON]
-    return digits and len(words) > 1 and "@" not in text and "://" not in text
-
-
-STREETS = (
-    Pattern(entity="ADDRESS", regex="|".join(rf"(?:{street}){_REST}" for street in _STRONG_STREETS)),
-    Pattern(entity="ADDRESS", regex="|".join(rf"(?:{street}){_REST}" for street in _STREETS), check=all_if(_street)),
     Pattern(
-        entity="ADDRESS",
-        regex=r"(?i:\b(?:home|postal|billing|shipping|mailing|street|delivery|residential|private|post|liefer|rechnungs)"
-        r"[ _-]?(?:address|adresse|anschrift)(?: is)?[\"']?[ \t]*[:=][ \t]*[\"']?)([0-9A-Z][^\n\"<>{}|;]{6,100})",
-        check=all_if(_written_out),
+        entity="PHONE",
+        regex=rf"(?:^|[ \t\"'(>|;,])((?:001[- .])?\(?[2-9][0-9]{{2}}\)?[-. ][2-9][0-9]{{2}}[-. ][0-9]{{4}} ?x ?[0-9]{{2,6}})",
+        needs=r"[0-9]{4} ?x ?[0-9]{2}",
+        score=0.8,
+        name="phones",
+    ),
+    Pattern(
+        entity="PHONE",
+        regex=_NATIONAL,
+        needs=r"0[0-9]{2,5}[ /\-][0-9(]|0[1-9][ .\-][0-9]{2}[ .\-][0-9]{2}|\(0[1-9]|0[1-9][0-9]{1,4}\)",
+        check=all_if(_national),
+        not_beside="-./:+,",
+        alone=True,
+        score=0.7,
+        name="phones",
     ),
 )
+
+_AT = r"(?:@|\[@\]|\(@\)|[ ]?(?i:\[at\]|\(at\)|\{at\})[ ]?)"
+_DOT = r"(?:\.|\[\.\]|\(\.\)|(?i:[ ]?(?:\[dot\]|\(dot\)|\{dot\})[ ]?))"
+_HOST = rf"(?:[A-Za-z0-9\-]+{_DOT})+(?:[A-Za-z][A-Za-z0-9\-]+)"
 
 MAILBOX = Pattern(
     entity="EMAIL",
     # Narrower than RFC 5322: `=`, `/` and `?` stand before addresses far more often than in them.
-    regex=r"[A-Za-z0-9][A-Za-z0-9._+~\-]*(?:@|\[@\]|\[at\])(?:[A-Za-z0-9\-]+(?:\.|\[\.\]))+[A-Za-z][A-Za-z0-9\-]+",
+    regex=rf"[A-Za-z0-9](?:[A-Za-z0-9._+~'\-]*[A-Za-z0-9_+~\-])?{_AT}{_HOST}",
+    needs=r"@|(?i:[\[({]at[\])}])",
+    not_after=b"://",
+    score=0.95,
+    name="mailboxes",
+)
+QUOTED_MAILBOX = Pattern(
+    entity="EMAIL",
+    regex=rf"\"[^\"\\\r\n@]{{1,64}}\"@{_HOST}|[A-Za-z0-9._+\-]{{1,64}}@\[(?:IPv6:)?[0-9A-Fa-f.:]{{7,45}}\]",
+    needs=r"\"@|@\[",
+    name="mailboxes",
 )
 
-CONTACTS = (MAILBOX, *PHONES, *STREETS, BIRTH)
+CONTACTS = (MAILBOX, QUOTED_MAILBOX, *PHONES, *STREETS, *BIRTHS, *AGES)

@@ -38,14 +38,18 @@ def iban_end(text: str) -> int:
     return 0
 
 
+#: How the digits of a card are grouped; one kind of mark between the groups.
+_CARD_GROUPS = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 3), (4, 4, 4, 1), (6, 13)})
+
+
 def card_is_valid(text: str) -> bool:
-    """Luhn check, the lengths cards have, and the first digits that issuers use."""
+    """Luhn check, the lengths and groups cards have, and the first digits that issuers use."""
     digits = re.sub(r"\D", "", text)
-    if not _luhn(digits) or len(set(digits)) < 2:
+    if not is_luhn(digits) or len(set(digits)) < 2 or not _grouped_as_card(text):
         return False
     match len(digits):
         case 15:
-            return digits[:2] in ("34", "37")
+            return digits[:2] in ("34", "37") or digits[:4] in ("1800", "2131")
         case 14:
             return digits[:2] in ("30", "36", "38")
         case 16:
@@ -56,15 +60,50 @@ def card_is_valid(text: str) -> bool:
             return False
 
 
+def labelled_card_is_valid(text: str) -> bool:
+    """A card as ISO 7812 allows it (12 digits are Maestro's), where a label says that it is one."""
+    digits = re.sub(r"\D", "", text)
+    return 12 <= len(digits) <= 19 and len(set(digits)) > 1 and is_luhn(digits)
+
+
+def _grouped_as_card(text: str) -> bool:
+    marks = set(re.findall(r"\D", text))
+    return not marks or (len(marks) == 1 and tuple(map(len, re.split(r"\D", text))) in _CARD_GROUPS)
+
+
 def ssn_is_valid(text: str) -> bool:
-    """A United States social security number that could have been issued."""
-    area, group, serial = text.split("-")
+    """A United States social security number that could have been issued; one kind of mark, if any, between groups."""
+    digits = re.sub(r"\D", "", text)
+    if len(digits) != 9 or len(set(re.findall(r"\D", text))) > 1:
+        return False
+    area, group, serial = digits[:3], digits[3:5], digits[5:]
     return area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000"
+
+
+def routing_is_valid(text: str) -> bool:
+    """A routing number of the American Bankers Association: nine digits, weighted 3, 7, 1."""
+    digits = re.sub(r"\D", "", text)
+    weighted = sum(int(digit) * weight for digit, weight in zip(digits, (3, 7, 1) * 3, strict=False))
+    return len(digits) == 9 and len(set(digits)) > 1 and weighted % 10 == 0
+
+
+def imei_is_valid(text: str) -> bool:
+    """The 15 digits of a device with their Luhn digit, or 16 with a software version instead."""
+    digits = re.sub(r"\D", "", text)
+    return len(set(digits)) > 2 and (len(digits) == 16 or (len(digits) == 15 and is_luhn(digits)))
+
+
+def nric_is_valid(text: str) -> bool:
+    """A Singaporean identity number (NRIC or FIN): the letter is a weighted sum modulo 11."""
+    kind, digits, letter = text[0].upper(), text[1:-1], text[-1].upper()
+    total = sum(int(digit) * weight for digit, weight in zip(digits, (2, 7, 6, 5, 4, 3, 2), strict=True))
+    letters = {"S": "JZIHGFEDCBA", "T": "GFEDCBAJZIH", "F": "XWUTRQPNMLK", "G": "RQPNMLKXWUT", "M": "XWUTRQPNJLK"}
+    return letters[kind][(10 - (total + 3) % 11) if kind == "M" else total % 11] == letter
 
 
 def nir_is_valid(text: str) -> bool:
     """A French social security number: 13 digits and their key modulo 97."""
-    compact = text.replace(" ", "").replace("2A", "19").replace("2B", "18")
+    compact = re.sub(r"[ .\-]", "", text).replace("2A", "19").replace("2B", "18")
     return compact.isdigit() and len(compact) == 15 and 97 - int(compact[:13]) % 97 == int(compact[13:])
 
 
@@ -75,9 +114,24 @@ def dni_is_valid(text: str) -> bool:
     return _DNI_LETTERS[int(digits) % 23] == compact[-1]
 
 
-def labelled_id_is_plausible(text: str) -> bool:
-    """Something after `SSN:` or `Tax ID:` that has the digits of a number."""
-    return sum(character.isdigit() for character in text) >= 5
+def labelled_id_end(text: str) -> int:
+    """How much of what follows `SSN:` or `Tax ID:` belongs to it: groups with digits, five digits or more, no date."""
+    end = 0
+    for match in re.finditer(r"[^ ]+", text):
+        if not any(character.isdigit() for character in match.group()) and not (match.end() < 4 and match.start() == 0):
+            break
+        end = match.end()
+    digits = sum(character.isdigit() for character in text[:end])
+    return end if digits >= 5 and not _DATED.match(text) else 0
+
+
+def account_is_plausible(text: str) -> bool:
+    """As many digits as an account has, and not a date."""
+    digits = re.sub(r"\D", "", text)
+    return 6 <= len(digits) <= 18 and len(set(digits)) > 1 and not _DATED.match(text)
+
+
+_DATED = re.compile(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d")
 
 
 def phone_is_plausible(text: str) -> bool:
@@ -88,7 +142,8 @@ def phone_is_plausible(text: str) -> bool:
     return not re.match(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d{1,3}(?:\.\d{1,3}){3}$", text.lstrip("+("))
 
 
-def _luhn(digits: str) -> bool:
+def is_luhn(digits: str) -> bool:
+    """Whether the last digit is the Luhn check digit of the others."""
     total = 0
     for index, character in enumerate(reversed(digits)):
         digit = int(character) * (1 + index % 2)
@@ -98,3 +153,10 @@ def _luhn(digits: str) -> bool:
 
 def _mod97(compact: str) -> int:
     return int("".join(str(int(character, 36)) for character in compact.upper())) % 97
+
+
+def plate_is_plausible(text: str) -> bool:
+    """What follows `plate:`: capitals and digits together, as many as fit on one, and no version or date."""
+    compact = re.sub(r"[^A-Za-z0-9]", "", text)
+    digits = sum(character.isdigit() for character in compact)
+    return 4 <= len(compact) <= 9 and 1 <= digits < len(compact)

@@ -1,4 +1,4 @@
-"""Patterns for personal data and secrets. They run on the ASCII shape of a text with RE2, in linear time.
+"""Patterns for numbers that identify somebody: cards, bank accounts, social security. Over ASCII shapes, with RE2.
 
 Group 1, where there is one, is what gets masked; the rest of the pattern is context that shows what it is.
 """
@@ -6,163 +6,202 @@ Group 1, where there is one, is what gets masked; the rest of the pattern is con
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 from policies.masking import numbers
-from policies.masking.common_words import COMMON
-from policies.masking.rules import Entity
+from policies.masking.credentials import SECRETS
+from policies.masking.scan import Pattern, all_if, any_of, compiled
 
-#: Takes the masked part in ASCII; says how many of its characters belong to it, 0 for none.
-Check = Callable[[str], int]
+__all__ = ["NUMBERS", "SECRETS", "Pattern", "all_if", "compiled"]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pattern:
-    """One way a kind of personal data is written."""
-
-    entity: Entity
-    #: RE2 over ASCII.
-    regex: str
-    check: Check | None = None
-    #: Characters that may not stand directly before or after the whole match.
-    not_beside: str = ""
-    #: Whether it must not be one of several numbers in a row, as in a dump.
-    alone: bool = False
-    #: Where the masked part really ends, given the shape and the end of the match.
-    extend: Callable[[bytes, int], int] | None = None
-    #: A secret with a form of its own, which no model writes by chance; the egress guard looks for these too.
-    unmistakable: bool = False
-
-
-def all_if(accepts: Callable[[str], bool]) -> Check:
-    return lambda text: len(text) if accepts(text) else 0
-
-
-_KEYS_OF_SECRETS = (
-    r"pass(?:word|wd|wort|phrase|code)|pwd|api[_-]?key|(?:access|auth|refresh|session|id|api)[_-]?token"
-    r"|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|app[_-]?secret|private[_-]?key|account[_-]?key"
-    r"|shared[_-]?access[_-]?key|connection[_-]?password|secret"
+#: Between a label and its number: `: `, ` is `, ` no. `, ` (US) #`.
+_LINK = (
+    r"(?:[ _\-]?(?:number|no|nr|num|id|code)\b\.?)?[\"')]{0,2}(?: (?:is|was|of|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"'#(]?"
 )
 
-
-#: Bytes of the longest key block worth looking for the end of.
-_MAX_KEY = 16_384
-_KEY_BODY = re.compile(rb"[A-Za-z0-9+/=\s\\]*")
-
-
-def _end_of_key(shape: bytes, end: int) -> int:
-    """The end of a private key block, or of what looks like its body when the block was cut off."""
-    close = shape.find(b"-----END", end, end + _MAX_KEY)
-    if close < 0:
-        match = _KEY_BODY.match(shape, end, end + _MAX_KEY)
-        return end + len(match.group().rstrip()) if match else end
-    dashes = shape.find(b"-----", close + 8, close + 80)
-    return dashes + 5 if dashes > 0 else close + 8
-
-
-def _assigned(text: str) -> int:
-    """What follows `password=`: not a word of prose, not what a masker put there."""
-    value = text.rstrip(".,;)")
-    plain = value.strip("*xX-")
-    if len(value) < 4 or not plain or value.casefold() in COMMON or value.casefold() in _NO_SECRETS:
-        return 0
-    return len(value)
-
-
-_NO_SECRETS = {"null", "none", "true", "false", "redacted", "expired", "changed", "undefined", "empty", "missing"}
-
-NUMBERS = (
+_CARD_WORDS = (
+    "card",
+    "visa",
+    "mastercard",
+    "maestro",
+    "amex",
+    "discover",
+    "diners",
+    r"\bcc\b",
+    "karte",
+    "carte",
+    "tarjeta",
+    r"\bpan\b",
+)
+_CARDS = (
     Pattern(
-        entity="IBAN",
-        regex=r"[A-Z]{2}[0-9]{2}(?:[ \-]?[A-Z0-9]{1,4}){3,8}",
-        check=numbers.iban_end,
+        entity="CARD",
+        regex=r"\b(?:[2-6][0-9]{3}(?:[ \-]?[0-9]{4}){2}[ \-]?[0-9]{1,4}(?:[ \-]?[0-9]{3})?"
+        r"|3[0-9]{3}[ \-]?[0-9]{6}[ \-]?[0-9]{4,5}|(?:1800|2131)[0-9]{11}|6[0-9]{5}[ \-]?[0-9]{13})",
+        needs=r"[0-9]{4}[ \-]?[0-9]{4}[ \-]?[0-9]{4}|3[0-9]{3}[ \-][0-9]{6}|6[0-9]{5}[ \-][0-9]{13}",
+        check=all_if(numbers.card_is_valid),
+        not_beside=".-_",
+        score=0.95,
+        name="cards",
     ),
     Pattern(
         entity="CARD",
-        regex=r"[2-6][0-9]{3}(?:[ \-]?[0-9]{4}){2}[ \-]?[0-9]{1,7}|3[0-9]{3}[ \-]?[0-9]{6}[ \-]?[0-9]{4,5}",
-        check=all_if(numbers.card_is_valid),
-        not_beside=".",
+        regex=r"(?i:\b(?:card|visa|mastercard|maestro|amex|discover|diners|cc|karten?(?:nummer)?|carte|tarjeta|pan))\b"
+        r"(?:[^0-9\n]{0,24}?)[^0-9A-Za-z.\-]([0-9][0-9 \-]{10,21}[0-9])",
+        needs=any_of(_CARD_WORDS),
+        check=all_if(numbers.labelled_card_is_valid),
+        not_beside=".-_",
+        name="cards",
+    ),
+)
+
+#: Words that name a bank account, and what its number looks like after them.
+_ACCOUNT = (
+    r"bank account|account(?: number| no\.?| nr\.?| #)|acct(?:ount)?\.?(?: number| no\.?| #)?|a/c(?: no\.?)?|checking account"
+    r"|savings account|konto(?:nummer|nr\.?| nr\.?)?|numero de compte|compte bancaire|cuenta(?: bancaria)?|conto corrente"
+    r"|giro(?:konto)?"
+)
+_ACCOUNTS = (
+    Pattern(
+        entity="IBAN",
+        regex=r"\b[A-Z]{2}[0-9]{2}(?:[ \-]?[A-Z0-9]{1,4}){3,8}",
+        needs=r"[A-Z]{2}[0-9]{2}[ \-]?[A-Z0-9]{4}",
+        check=numbers.iban_end,
+        score=1.0,
+        name="iban",
     ),
     Pattern(
+        entity="IBAN",
+        regex=r"(?i:\biban)[^A-Za-z0-9\n]{0,6}([a-z]{2}[0-9]{2}(?:[ \-]?[a-z0-9]{1,4}){3,8})",
+        needs="(?i:iban)",
+        check=numbers.iban_end,
+        score=1.0,
+        name="iban",
+    ),
+    Pattern(
+        entity="BANK_ACCOUNT",
+        regex=rf"(?i:\b(?:{_ACCOUNT})){_LINK}([0-9][0-9 \-]{{4,20}}[0-9])",
+        needs=any_of(("account", "acct", "a/c", "konto", "compte", "cuenta", "conto", "giro")),
+        check=all_if(numbers.account_is_plausible),
+        not_beside="./:",
+        score=0.75,
+        name="bank-accounts",
+    ),
+    Pattern(
+        entity="BANK_ACCOUNT",
+        regex=rf"(?i:\bsort[ _\-]?code){_LINK}([0-9]{{2}}[ \-]?[0-9]{{2}}[ \-]?[0-9]{{2}})",
+        needs=r"(?i:sort[ _\-]?code)",
+        name="bank-accounts",
+    ),
+    Pattern(
+        entity="BANK_ACCOUNT",
+        regex=rf"(?i:\b(?:routing|aba|rtn|transit)(?:[ /_\-](?:routing|transit|aba|rtn))?){_LINK}"
+        r"([0-9]{4}-?[0-9]{4}-?[0-9])",
+        needs=any_of(("routing", r"\baba\b", r"\brtn\b", "transit")),
+        check=all_if(numbers.routing_is_valid),
+        name="bank-accounts",
+    ),
+    Pattern(
+        entity="BANK_ACCOUNT",
+        regex=rf"(?i:\b(?:bankleitzahl|blz|bsb|ifsc|clabe)){_LINK}([A-Z]{{4}}0[A-Z0-9]{{6}}|[0-9][0-9 \-]{{4,18}}[0-9])",
+        needs=any_of(("bankleitzahl", r"\bblz\b", r"\bbsb\b", "ifsc", "clabe")),
+        name="bank-accounts",
+    ),
+    Pattern(
+        entity="BANK_ACCOUNT",
+        regex=rf"(?i:\b(?:bic|swift)(?:[ /\-](?:bic|swift))?(?: code)?){_LINK}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?)",
+        needs=any_of((r"\bbic\b", r"\bswift\b")),
+        name="bank-accounts",
+    ),
+)
+
+_SSN = (
+    Pattern(
         entity="NATIONAL_ID",
-        regex=r"[0-9]{3}-[0-9]{2}-[0-9]{4}",
+        regex=r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}",
+        needs="[0-9]{3}-[0-9]{2}-[0-9]{4}",
         check=all_if(numbers.ssn_is_valid),
-        not_beside="-.",
+        not_beside="-./:",
+        score=0.85,
+        name="us-ssn",
     ),
     Pattern(
         entity="NATIONAL_ID",
-        regex=r"[12] ?[0-9]{2} ?[01][0-9] ?(?:[0-9]{2}|2[AB]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
+        regex=r"(?i:\b(?:ssn|ss#|ssid|social security|social sec|itin))[^0-9\n]{0,30}?"
+        r"([0-9]{3}[ \-.]?[0-9]{2}[ \-.]?[0-9]{4})",
+        needs=any_of(("ssn", "ss#", "ssid", "social sec", "itin")),
+        not_beside="-.",
+        name="us-ssn",
+    ),
+    Pattern(
+        entity="NATIONAL_ID",
+        regex=r"\b[12][ .\-]?[0-9]{2}[ .\-]?[01][0-9][ .\-]?(?:[0-9]{2}|2[AB])[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}[ .\-]?[0-9]{2}",
+        needs=r"[0-9][ .\-]?(?:[0-9]{2}|2[AB])[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}[ .\-]?[0-9]{2}",
         check=all_if(numbers.nir_is_valid),
         not_beside="-.",
+        score=0.85,
+        name="fr-nir",
     ),
     Pattern(
         entity="NATIONAL_ID",
-        regex=r"(?:[0-9]{8}|[XYZ][0-9]{7})-?[A-Z]",
-        check=all_if(numbers.dni_is_valid),
-        not_beside="-.",
+        regex=r"(?i:\b(?:social security(?: number| no\.?)?|tax[ _-]?(?:id|number|file number)|tin|ein|steuer-?id(?:nummer)?"
+        r"|steuernummer|bsn|burgerservicenummer|personnummer|national[ _-]?(?:id|insurance)(?: number)?|identity (?:card|number)"
+        r"|id card|passport|reisepass|pasaporte|passaporto|passeport|ausweis|personalausweis|sozialversicherung(?:s)?"
+        r"|svnr|ahv|avs|rodne cislo|cnp|egn|oib|jmbg|cpf|cnpj|curp|dni|nif|nie|nino|pps|ppsn|cedula))"
+        r"(?:[ _\-]?(?:nummer|number|numero|no|nr|num|id|n)\b\.?)?[\"')]{0,2}(?: (?:is|was|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"']?"
+        r"([A-Z0-9][A-Z0-9 \-/.]{3,18}[A-Z0-9])",
+        needs=any_of(
+            (
+                "social security",
+                "tax",
+                r"\btin\b",
+                r"\bein\b",
+                "steuer",
+                "bsn",
+                "burgerservice",
+                "personnummer",
+                "national",
+                "identity",
+                "id card",
+                "passport",
+                "reisepass",
+                "pasaporte",
+                "passaporto",
+                "passeport",
+                "ausweis",
+                "sozialvers",
+                "svnr",
+                r"\bahv\b",
+                r"\bavs\b",
+                "rodne",
+                r"\bcnp\b",
+                r"\begn\b",
+                r"\boib\b",
+                "jmbg",
+                r"\bcpf\b",
+                "cnpj",
+                "curp",
+                r"\bdni\b",
+                r"\bnif\b",
+                r"\bnie\b",
+                "nino",
+                r"\bppsn?\b",
+                "cedula",
+            )
+        ),
+        check=numbers.labelled_id_end,
+        score=0.75,
+        name="labelled-ids",
     ),
-    Pattern(entity="NATIONAL_ID", regex=r"[A-CEGHJ-PR-TW-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", not_beside="-./"),
-    Pattern(entity="NATIONAL_ID", regex=r"[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-Z][0-9]{3}[A-Z]"),
     Pattern(
         entity="NATIONAL_ID",
-        regex=r"(?i:\b(?:ssn|social security(?: number| no\.?)?|tax[ _-]?(?:id|number)|tin|steuer-?id(?:nummer)?|pesel"
-        r"|bsn|personnummer|national[ _-]?id|passport(?: ?(?:no\.?|number))?|ausweis(?:nummer)?))"
-        r"[\"']?[ \t]*[:#=]?[ \t]*[\"']?([A-Z0-9][A-Z0-9 \-/]{4,18}[A-Z0-9])",
-        check=all_if(numbers.labelled_id_is_plausible),
+        regex=r"(?i:\b(?:driv(?:er|ing)'?s?'? ?licen[cs]e|driver licen[cs]e|\bdl|permis de conduire|fuhrerschein(?:nummer)?"
+        r"|permiso de conducir|patente(?: di guida)?|rijbewijs))(?:[ _\-]?(?:number|no|nr|num|id|n)\b\.?)?[\"')]{0,2}"
+        r"(?: (?:is|was|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"']?([A-Z0-9][A-Z0-9 \-/]{3,20}[A-Z0-9])",
+        needs=any_of((r"driv[a-z]*'?s?'? ?licen", r"\bdl\b", "permis", "fuhrerschein", "patente", "rijbewijs")),
+        check=numbers.labelled_id_end,
+        score=0.75,
+        name="driver-licences",
     ),
 )
 
-SECRETS = (
-    Pattern(
-        entity="SECRET",
-        regex=r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----",
-        extend=_end_of_key,
-        unmistakable=True,
-    ),
-    Pattern(
-        entity="SECRET",
-        regex=r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}",
-        unmistakable=True,
-    ),
-    Pattern(
-        entity="SECRET",
-        regex=r"(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}"
-        r"|xox[abeoprs]-[A-Za-z0-9\-]{10,}|AIza[A-Za-z0-9_\-]{35}|glpat-[A-Za-z0-9_\-]{20,}|npm_[A-Za-z0-9]{36}"
-        r"|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|sk-[A-Za-z0-9_\-]{32,}|SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"
-        r"|dop_v1_[a-f0-9]{64}|hvs\.[A-Za-z0-9_\-]{24,}|pypi-[A-Za-z0-9_\-]{50,}",
-        unmistakable=True,
-    ),
-    Pattern(entity="SECRET", regex=r"hooks\.slack\.com/services/([A-Za-z0-9/]{20,})", unmistakable=True),
-    Pattern(
-        entity="SECRET",
-        regex=rf"(?i:(?:{_KEYS_OF_SECRETS}))[\"']?[ \t]*(?:=>|:=|=|:)[ \t]*(?:\"([^\"\n]{{4,}})\")",
-        check=_assigned,
-    ),
-    Pattern(
-        entity="SECRET",
-        regex=rf"(?i:(?:{_KEYS_OF_SECRETS}))[\\\"']*[ \t]*(?:=>|:=|=|:)[ \t]*[\\\"']*([^\s\"'<>,;&\\\x00]{{4,}})",
-        check=_assigned,
-    ),
-    Pattern(
-        entity="SECRET",
-        regex=r"(?i:authorization)[\"']?[ \t]*[:=][ \t]*[\"']?(?i:bearer|basic|token|digest)"
-        r"[ \t]+([A-Za-z0-9._~+/=\-]{6,})",
-    ),
-    Pattern(entity="SECRET", regex=r"(?i:\bbearer)[ \t]+([A-Za-z0-9._~+/\-]{20,}=*)"),
-    Pattern(entity="SECRET", regex=r"(?i:ConvertTo-SecureString)[ \t]+(?:-String[ \t]+)?[\"']([^\"'\n]{4,})[\"']"),
-    Pattern(entity="SECRET", regex=r"://[^\s:/@\"'<>]+:([^\s@/\"'<>]{2,})@"),
-)
-
-
-@cache
-def compiled(regex: str) -> Any:
-    """A pattern ready for bytes. RE2 reports trouble by exception instead of writing to the error stream."""
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False
-    options.encoding = re2.Options.Encoding.LATIN1
-    return re2.compile(regex.encode("ascii"), options)
+NUMBERS = (*_CARDS, *_ACCOUNTS, *_SSN)

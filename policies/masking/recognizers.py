@@ -1,197 +1,236 @@
 """Presidio recognizers: the organization's own people and machines, names in context, contacts, numbers, secrets.
 
-The only module that imports Presidio. Its analyzer engine is not used: that compares every result with every other,
-which a hostile megabyte turns into minutes. Its registry runs the recognizers; overlaps are settled in `spans`.
+The only module that imports Presidio, with `national_ids`. Its analyzer engine is not used: that runs every expression
+over every text and compares every result with every other, which a hostile megabyte turns into minutes. `Detector`
+runs what stands in Presidio's registry; overlaps are settled in `spans`.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
+from typing import Any
 
 from presidio_analyzer import EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from policies.masking import people
+from policies.masking.accounts import USERNAMES, bundle_patterns
 from policies.masking.contacts import CONTACTS
+from policies.masking.devices import DEVICES
+from policies.masking.national_ids import of_presidio
 from policies.masking.originals import Originals
-from policies.masking.patterns import NUMBERS, SECRETS, Pattern, compiled
+from policies.masking.patterns import NUMBERS, SECRETS
 from policies.masking.people import Names
 from policies.masking.rules import Entity
+from policies.masking.scan import Found, Needs, Pattern, any_of, compiled, matches, run
 from policies.masking.views import shape_of
 from policies.masking.words import is_particular, parts_of_name, words_of
 from policies.organization import Organization
 
+__all__ = ["LANGUAGE", "OrganizationRecognizer", "Scanned", "Shape", "make_registry", "matches", "own_originals"]
+
 LANGUAGE = "en"
 
-#: Empty: no language model is involved, so there is nothing to download.
-_VOCABULARY = Vocab()
+
+@cache
+def no_language() -> NlpArtifacts:
+    """What Presidio hands to recognizers besides the text. No language model is involved: nothing to download."""
+    return NlpArtifacts(
+        entities=[], tokens=Doc(Vocab()), tokens_indices=[], lemmas=[], nlp_engine=None, language=LANGUAGE
+    )
 
 
-class Shape(NlpArtifacts):
-    """What recognizers get besides the text: its ASCII shape, made once. No language model is involved."""
+class Scanned(EntityRecognizer):
+    """A recognizer that tells the scan what it needs, so that most texts pass it by."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(
-            entities=[], tokens=Doc(_VOCABULARY), tokens_indices=[], lemmas=[], nlp_engine=None, language=LANGUAGE
-        )
-        self.shape = shape_of(text)
+    def __init__(self, entities: Iterable[str], name: str, needs: Iterable[str]) -> None:
+        self.needs = frozenset(needs)
+        super().__init__(sorted(set(entities)), name=name, supported_language=LANGUAGE)
 
-
-def _shape(artifacts: NlpArtifacts) -> bytes:
-    return artifacts.shape if isinstance(artifacts, Shape) else b""
-
-
-class _Recognizer(EntityRecognizer):
     def load(self) -> None:
         """Nothing to load: no models, no network."""
 
-    def result(self, entity: str, start: int, end: int, score: float = 0.9) -> RecognizerResult:
-        return RecognizerResult(entity, start, end, score, recognition_metadata={"recognizer_identifier": self.id})
+    def find(self, text: str, shape: bytes, present: Collection[str]) -> Iterator[Found]:
+        """Findings in a text, given its shape and those of the needs that it has."""
+        raise NotImplementedError
+
+    def analyze(
+        self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
+    ) -> list[RecognizerResult]:
+        """The same for Presidio's own engine, without the scan."""
+        shape = shape_of(text)
+        found = self.find(text, shape, Needs(self.needs).present(shape))
+        metadata = {"recognizer_name": self.name, "recognizer_identifier": self.id}
+        return [
+            RecognizerResult(hit.entity, hit.start, hit.end, hit.score, recognition_metadata=metadata)
+            for hit in found
+            if hit.entity in entities
+        ]
 
 
-class PatternsRecognizer(_Recognizer):
+class PatternsRecognizer(Scanned):
     """Runs a list of patterns over the shape."""
 
     def __init__(self, name: str, patterns: Iterable[Pattern]) -> None:
-        self._patterns = tuple(patterns)
-        super().__init__(sorted({pattern.entity for pattern in self._patterns}), name=name)
+        self.patterns = tuple(patterns)
+        super().__init__((p.entity for p in self.patterns), name, (p.needs for p in self.patterns))
 
-    def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
-        found = []
-        for pattern in self._patterns:
-            for start, end in matches(pattern, _shape(nlp_artifacts)):
-                if text[start].isalnum() and start > 0 and text[start - 1].isalnum():
-                    continue
-                found.append(self.result(pattern.entity, start, end))
-        return found
+    def find(self, text: str, shape: bytes, present: Collection[str]) -> Iterator[Found]:
+        return whole_words(run((p for p in self.patterns if p.needs in present), shape), text)
 
 
-class NameRecognizer(_Recognizer):
+def whole_words(found: Iterable[Found], text: str) -> Iterator[Found]:
+    """Without those that begin inside a word: a letter outside ASCII that the shape could not name is one too."""
+    return (hit for hit in found if not (hit.start and text[hit.start].isalnum() and text[hit.start - 1].isalnum()))
+
+
+class PresidioRecognizer(PatternsRecognizer):
+    """One of Presidio's predefined recognizers: its expressions and checks, run on RE2 behind their labels."""
+
+    def __init__(self, recognizer: Any, patterns: Iterable[Pattern]) -> None:
+        self.predefined = recognizer
+        super().__init__(recognizer.name, patterns)
+
+
+class NameRecognizer(Scanned):
     """Names of people outside the organization, and first or last names of its own in letters."""
 
     def __init__(self, never: Collection[str], own: Collection[str]) -> None:
         self._names = Names(never, own)
-        super().__init__(["PERSON"], name="names")
+        super().__init__(["PERSON"], "names", people.NEEDS)
 
-    def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
-        found = self._names.find(text, _shape(nlp_artifacts))
-        return [self.result("PERSON", start, end, 0.7) for start, end in found]
+    def find(self, text: str, shape: bytes, present: Collection[str]) -> Iterator[Found]:
+        for start, end in self._names.find(text, shape, present):
+            yield Found(start, end, "PERSON", 0.7, "names")
 
 
-class OrganizationRecognizer(_Recognizer):
+_V4 = r"\b[0-9]{1,3}(?:(?:\.|\[\.\])[0-9]{1,3}){3}"
+_V6 = r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?::?[0-9]{1,3}(?:\.[0-9]{1,3}){3})?"
+_V6_NEEDS = r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:"
+
+
+class OwnOriginals(Originals):
+    """Originals of the organization, and what a text must hold for any of them to be in it."""
+
+    def __init__(self, is_own: Callable[[str], bool]) -> None:
+        super().__init__(is_own)
+        self._spelled: set[str] = set()
+
+    def add(self, key: str, value: str, entity: str) -> None:
+        super().add(key, value, entity)
+        # In ASCII texts only; others may write `ss` as one letter, and are always searched.
+        words = re.findall(r"[A-Za-z0-9]+", value) if value.isascii() else []
+        if words:
+            self._spelled.add("[^A-Za-z0-9]+".join(words).casefold())
+
+    def needs(self) -> str:
+        """RE2; empty when there are too many to be worth it."""
+        return any_of(sorted(self._spelled)) if 0 < sum(map(len, self._spelled)) < _MAX_SPELLED else ""
+
+
+#: Characters of own originals up to which the scan looks for them; with more, every text is searched.
+_MAX_SPELLED = 200_000
+
+
+class Networks:
+    """Networks as ranges of numbers: a log has an address in each line, and Python's own classes take their time."""
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        parsed = [ipaddress.ip_network(network) for network in networks]
+        self._ranges = {
+            version: [(int(n[0]), int(n[-1])) for n in parsed if n.version == version] for version in (4, 6)
+        }
+
+    def hold(self, written: str) -> bool:
+        """Whether a text is an address in one of the networks."""
+        parts = written.split(".")
+        if len(parts) == 4 and all(part.isdigit() and len(part) <= 3 for part in parts):
+            numbers = [int(part) for part in parts]
+            value = (numbers[0] << 24) + (numbers[1] << 16) + (numbers[2] << 8) + numbers[3]
+            return max(numbers) <= 255 and self._in(4, value)
+        try:
+            address = ipaddress.IPv6Address(written)
+        except ValueError:
+            return False
+        mapped = address.ipv4_mapped
+        return self._in(6, int(address)) or (mapped is not None and self._in(4, int(mapped)))
+
+    def _in(self, version: int, value: int) -> bool:
+        return any(first <= value <= last for first, last in self._ranges[version])
+
+
+class OrganizationRecognizer(Scanned):
     """Our people, accounts, hosts and networks, as the bundle lists them."""
 
     def __init__(self, organization: Organization, own: Originals) -> None:
-        self._organization = organization
+        self._networks = Networks(organization.networks)
         self._own = own
         parents = "|".join(re.escape(domain) for domain in organization.domains)
         short = "|".join(sorted({re.escape(domain.partition(".")[0]) for domain in organization.domains}))
+        self._parents = rf"(?i:\.(?:{parents}))"
         self._names_in_domains = rf"(?i:(?:[a-z0-9_][a-z0-9_\-]*\.)+(?:{parents}))"
+        self._accounts_need = rf"(?i:(?:{short})\\)"
         self._accounts = rf"(?i:\b(?:{short}))\\+([A-Za-z0-9][A-Za-z0-9._$\-]+)"
-        super().__init__(["PERSON", "USERNAME", "EMAIL", "HOST", "IP"], name="organization")
+        self._own_need = own.needs() if isinstance(own, OwnOriginals) else ""
+        super().__init__(
+            ["PERSON", "USERNAME", "EMAIL", "HOST", "IP"],
+            "organization",
+            [self._parents, self._accounts_need, self._own_need, _V4, _V6_NEEDS],
+        )
 
-    def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
-        shape = _shape(nlp_artifacts)
-        found = [self.result(hit.key, hit.start, hit.end, 1.0) for hit in self._own.find_plain(text)]
-        found.extend(self._hosts(shape))
-        for match in compiled(self._accounts).finditer(shape):
-            start, end = match.span(1)
-            # An account such as `admin` is masked with its domain, so that the word alone stays readable.
-            whole = start if is_particular(text[start:end], "USERNAME") else match.start()
-            found.append(self.result("USERNAME", whole, end, 0.8))
-        found.extend(self._addresses(shape))
-        return found
+    def find(self, text: str, shape: bytes, present: Collection[str]) -> Iterator[Found]:
+        known = self._own.find_plain(text) if self._own_need in present or not text.isascii() else []
+        for hit in known:
+            yield Found(hit.start, hit.end, hit.key, 1.0, "organization")  # type: ignore[arg-type]
+        if self._parents in present:
+            yield from self._hosts(shape)
+        if self._accounts_need in present:
+            yield from self._domain_accounts(text, shape)
+        if _V4 in present:
+            yield from self._addresses(_V4, shape)
+        if _V6_NEEDS in present:
+            yield from self._addresses(_V6, shape)
 
-    def _hosts(self, shape: bytes) -> Iterator[RecognizerResult]:
+    def _hosts(self, shape: bytes) -> Iterator[Found]:
         for match in compiled(self._names_in_domains).finditer(shape):
             start, end = match.span()
-            before = shape[start - 1 : start]
+            before = shape[start - 1 : start] if start else b""
             after = shape[end : end + 2]
             # `www.bank.example.evil.example` is a look-alike, not one of our hosts.
             continues = re.match(rb"[A-Za-z0-9_\-]|\.[A-Za-z0-9]", after)
             if not continues and before not in (b"@", b".", b"-"):
-                yield self.result("HOST", start, end, 0.8)
+                yield Found(start, end, "HOST", 0.9, "own-hosts")
 
-    def _addresses(self, shape: bytes) -> Iterator[RecognizerResult]:
-        for regex in (r"[0-9]{1,3}(?:(?:\.|\[\.\])[0-9]{1,3}){3}", r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"):
-            for match in compiled(regex).finditer(shape):
-                start, end = match.span()
-                if re.match(rb"[A-Za-z0-9]|\.[0-9]", shape[end : end + 2]) or shape[start - 1 : start].isalnum():
-                    continue
-                if _own_address(match.group().decode().replace("[.]", "."), self._organization):
-                    yield self.result("IP", start, end, 0.8)
+    def _domain_accounts(self, text: str, shape: bytes) -> Iterator[Found]:
+        for match in compiled(self._accounts).finditer(shape):
+            start, end = match.span(1)
+            # An account such as `admin` is masked with its domain, so that the word alone stays readable.
+            whole = start if is_particular(text[start:end], "USERNAME") else match.start()
+            yield Found(whole, end, "USERNAME", 0.9, "own-accounts")
 
-
-def matches(pattern: Pattern, shape: bytes) -> Iterator[tuple[int, int]]:
-    """Spans of a pattern in a shape, whole words only, checked by the pattern's own check."""
-    expression = compiled(pattern.regex)
-    group = 1 if expression.groups else 0
-    position = 0
-    while position < len(shape):
-        match = next(expression.finditer(shape, position), None)
-        if match is None:
-            return
-        start, end = match.span(group)
-        taken = _taken(pattern, shape, match.start(), start, end)
-        if taken:
-            yield start, start + taken
-        # After a miss of a check the next match may begin inside this one; what has no check is skipped whole.
-        missed = match.end() if pattern.check is None else _next_word(shape, match.start() + 1)
-        position = start + taken if taken else missed
+    def _addresses(self, regex: str, shape: bytes) -> Iterator[Found]:
+        judged: dict[bytes, bool] = {}
+        for match in compiled(regex).finditer(shape):
+            start, end = match.span()
+            written = shape[start:end]
+            if written not in judged:
+                judged[written] = self._networks.hold(written.decode().replace("[.]", "."))
+            if not judged[written]:
+                continue
+            before = shape[start - 1 : start] if start else b""
+            if before.isalnum() or re.match(rb"[A-Za-z0-9]|\.[0-9]", shape[end : end + 2]):
+                continue
+            yield Found(start, end, "IP", 0.9, "own-networks")
 
 
-def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> int:
-    if shape[begin : begin + 1].isalnum() and _is_beside(pattern, shape[max(begin - 2, 0) : begin][::-1]):
-        return 0
-    if pattern.entity == "EMAIL" and shape[max(start - 3, 0) : start] == b"://":
-        return 0  # `https://bank.example@evil.example`: user information of a URL is evidence, not a mailbox
-    if pattern.extend is not None:
-        return pattern.extend(shape, end) - start
-    taken = end - start if pattern.check is None else pattern.check(shape[start:end].decode("ascii"))
-    if pattern.alone and _in_a_row(shape, start, start + taken):
-        return 0
-    after = shape[start + taken : start + taken + 2]
-    return 0 if pattern.entity != "SECRET" and _is_beside(pattern, after) else taken
-
-
-def _is_beside(pattern: Pattern, outward: bytes) -> bool:
-    """Whether what stands next to a match, read away from it, makes it part of something longer."""
-    if outward[:1].isalnum():
-        return True
-    # A mark counts only inside a longer run: `4111….5`, not at the end of a sentence.
-    return outward[:1].decode("ascii") in pattern.not_beside and outward[1:2].isalnum() if outward else False
-
-
-def _in_a_row(shape: bytes, start: int, end: int) -> bool:
-    """Whether more numbers stand before or after, or pairs of hexadecimal digits."""
-    before, after = shape[max(start - 4, 0) : start], shape[end : end + 4]
-    return bool(
-        re.search(rb"[0-9][ \t]$|(?:^|[^A-Za-z])[0-9a-f]{2}[ \t]$", before)
-        or re.match(rb"[ \t](?:[0-9]|[0-9a-f]{2}(?:[^a-z]|$))", after)
-    )
-
-
-def _next_word(shape: bytes, position: int) -> int:
-    """The start of the next word, so that a long run is not tried again at each of its characters."""
-    while position < len(shape) and shape[position - 1 : position].isalnum():
-        position += 1
-    return position
-
-
-def _own_address(text: str, organization: Organization) -> bool:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return organization.is_own_address(str(address))
-
-
-def own_originals(organization: Organization, entities: Collection[Entity]) -> Originals:
+def own_originals(organization: Organization, entities: Collection[Entity]) -> OwnOriginals:
     """Everything the bundle itself gives away about the organization; the key of each is its entity."""
-    own = Originals(organization.is_own_domain)
+    own = OwnOriginals(organization.is_own_domain)
 
     def add(entity: Entity, value: str) -> None:
         if value and entity in entities and is_particular(value, entity):
@@ -209,16 +248,33 @@ def own_originals(organization: Organization, entities: Collection[Entity]) -> O
     return own
 
 
-def make_registry(organization: Organization, own: Originals, never_names: Iterable[str]) -> RecognizerRegistry:
-    """The recognizers for one organization."""
+class Shape(NlpArtifacts):
+    """What recognizers get besides the text. Kept until `Masker` uses `Detector`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            entities=[], tokens=Doc(Vocab()), tokens_indices=[], lemmas=[], nlp_engine=None, language=LANGUAGE
+        )
+
+
+def make_registry(
+    organization: Organization, own: Originals, never_names: Iterable[str], patterns: Iterable[Any] = ()
+) -> RecognizerRegistry:
+    """The recognizers for one organization; `patterns` are those its bundle describes itself."""
     never = {word for name in never_names for word in words_of(name)}
     for name in (organization.name, *organization.brands):
         never.update(words_of(name))
-    recognizers = [
+    recognizers: list[Scanned] = [
         OrganizationRecognizer(organization, own),
         NameRecognizer(never, {part for person in organization.people for part in parts_of_name(person.name)}),
         PatternsRecognizer("contacts", CONTACTS),
         PatternsRecognizer("numbers", NUMBERS),
+        PatternsRecognizer("devices", DEVICES),
+        PatternsRecognizer("accounts", USERNAMES),
         PatternsRecognizer("secrets", SECRETS),
     ]
+    described = bundle_patterns(patterns)
+    if described:
+        recognizers.append(PatternsRecognizer("bundle", described))
+    recognizers.extend(PresidioRecognizer(recognizer, runs) for recognizer, runs in of_presidio().values())
     return RecognizerRegistry(recognizers=recognizers, supported_languages=[LANGUAGE])

@@ -1,0 +1,125 @@
+"""Patterns for account names that a label or a form gives away, and for the numbers a bundle describes itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from policies.masking.common_words import COMMON
+from policies.masking.scan import Pattern, all_if, any_of, compiled
+
+#: Accounts that every system has, and what tools write where no user is known.
+_SERVICES = frozenset(
+    """
+    root system admin administrator administrador administrateur guest daemon nobody www-data apache nginx postgres mysql
+    oracle sshd ftp git jenkins ubuntu debian centos ec2-user azureuser vagrant docker kubernetes anonymous default public
+    network local localsystem defaultaccount defaultuser0 wdagutilityaccount krbtgt healthmailbox trustedinstaller
+    local_system networkservice localservice service account machine null none unknown undefined self sudo su bin sys sync
+    user test guest01 operator backup syslog messagebus systemd-network systemd-resolve cron crond nfsnobody mail news
+    postfix dovecot redis mongodb elasticsearch kibana splunk tomcat hadoop spark airflow node python dwm-1 dwm-2 umfd-0
+    umfd-1 iusr nt builtin window workgroup domain authority manager failed success true false login logon logoff
+    """.split()
+)
+_NAME = r"[A-Za-z][A-Za-z0-9._\-]{2,63}"
+_LABELS = (
+    r"user|user[ _\-]?name|user[ _\-]?id|login|login[ _\-]?name|log ?in|logon[ _\-]?name|account[ _\-]?name|sam[ _\-]?account[ _\-]?name"
+    r"|suser|duser|usr|usrname|uname|target_?user(?:_?name)?|subject_?user(?:_?name)?|benutzer(?:name)?|kennung|utilisateur|usuario|utente"
+    r"|samaccountname|targetusername|subjectusername|useraccount|accountname|src_?user|dst_?user"
+)
+
+
+def _is_account(text: str) -> bool:
+    """A name that can be somebody's: letters with a digit, a dot or a mark, or four letters that are no word."""
+    plain = text.rstrip(".-_").casefold()
+    if plain in _SERVICES or plain in COMMON or len(plain) < 3 or plain.endswith("$"):
+        return False
+    words = [word for word in re.split(r"[^a-z0-9]+", plain) if word]
+    if all(word in COMMON or word in _SERVICES or word.isdigit() for word in words):
+        return False
+    # A service name, a role or a host of a log: `svc-backup`, `ip-10-0-0-1`, `i-0abc…`, a hash.
+    return not re.fullmatch(r"(?:svc|srv|sa|app|system|role|ip|i|arn|ami|vpc)[-_.].*|[0-9a-f]{16,}|s-1-.*", plain)
+
+
+def _account_end(text: str) -> int:
+    plain = text.rstrip(".-")
+    return len(plain) if _is_account(plain) else 0
+
+
+USERNAMES = (
+    Pattern(
+        entity="USERNAME",
+        regex=rf"(?i:\b(?:{_LABELS}))[\\\"']*[ \t]*[:=][ \t]*[\\\"']*({_NAME})",
+        needs=any_of(
+            (
+                r"us(?:e)?r[a-z_ \-]{0,12}[\\\"']*[ \t]*[:=]",
+                r"log ?[io]n[a-z_ \-]{0,6}[\\\"']*[ \t]*[:=]",
+                r"account[ _\-]?name",
+                "benutzer",
+                "kennung",
+                "utilisateur",
+                "usuario",
+                "utente",
+                "uname",
+            )
+        ),
+        check=_account_end,
+        not_beside="\\@/:(",
+        score=0.7,
+        name="accounts",
+    ),
+    Pattern(
+        entity="USERNAME",
+        regex=rf"(?i:\b(?:my|his|her|their|the)? ?(?:user ?name|user ?id|login|account name)(?: is| was|,)?)[ \t]+[\"'`]?({_NAME})[\"'`]?",
+        needs=any_of(("user ?name", "user ?id", "login", "account name")),
+        check=all_if(lambda text: _is_account(text) and bool(re.search(r"[0-9._]", text.rstrip(".")))),
+        not_beside="\\@/:(",
+        score=0.6,
+        name="accounts",
+    ),
+    # jdoe@CORP, CORP\jdoe: the domain of a Windows network in capitals.
+    Pattern(
+        entity="USERNAME",
+        regex=rf"(?:^|[\s\"'=:(,>|])[A-Z][A-Z0-9\-]{{1,14}}\\{{1,2}}({_NAME}\$?)",
+        needs=r"[A-Z0-9\-]{2}\\[\\A-Za-z]",
+        check=all_if(lambda text: _is_account(text) and text[:1].islower() and not _PATH.search(text)),
+        not_beside="\\/:",
+        score=0.6,
+        name="accounts",
+    ),
+    # C:\Users\jdoe\…, /home/jdoe/…
+    Pattern(
+        entity="USERNAME",
+        regex=rf"(?i:[a-z]:\\{{1,4}}(?:users|documents and settings)\\{{1,4}}|(?:^|[\s\"'=:(]|file://)/(?:home|users)/)({_NAME})(?:[\\/\"']|$)",
+        needs=r"(?i:\\users\\|\\documents and settings\\|/home/|/users/)",
+        check=all_if(lambda text: _is_account(text) and text.casefold() not in ("public", "default", "all", "shared")),
+        score=0.7,
+        name="accounts",
+    ),
+)
+#: File endings and folders that show that a backslash separates folders, not a domain and its user.
+_PATH = re.compile(
+    r"\.[a-z0-9]{1,4}$|^(?:system32|syswow64|users|windows|temp|software|current|control)", re.IGNORECASE
+)
+
+
+def bundle_patterns(rows: Iterable[Any]) -> list[Pattern]:
+    """The patterns a bundle gives (`entity`, `regex`, `context`). With context words one of them must stand before.
+
+    Without context words the first group of the expression, where it has one, is what gets masked.
+    """
+    patterns = []
+    for row in rows:
+        words = "|".join(re.escape(word) for word in row.context)
+        regex = rf"(?i:{words})[^\n]{{0,40}}?({row.regex})" if words else f"(?:{row.regex})"
+        compiled(regex)
+        patterns.append(
+            Pattern(
+                entity=row.entity,
+                regex=regex,
+                needs=f"(?i:{words})" if words else "",
+                score=0.9,
+                name="bundle",
+            )
+        )
+    return patterns

@@ -1,0 +1,161 @@
+"""Patterns for street and postal addresses of many countries. Over ASCII, like all."""
+
+from __future__ import annotations
+
+import re
+
+from policies.masking.common_words import COMMON
+from policies.masking.scan import Pattern, all_if, any_of
+
+_WORD = r"[A-Z][A-Za-z'\-]+"
+_NUMBER = r"[0-9]{1,4}(?: ?[a-z]\b|[A-Za-z]\b)?(?: ?[/\-] ?[0-9]{1,4}[a-z]?\b)?"
+_TOWN = r"(?:[A-Z]{1,2}-)?[0-9]{4,5} [A-Z][A-Za-z\-]+"
+#: The flat, and the town where its postal code shows what it is.
+_REST = rf"(?:,? (?:Apt|Apartment|Suite|Unit|Flat|App)\.? ?#?[0-9][0-9A-Za-z\-]*)?(?:,?[ \t]*(?:\r?\n)?[ \t]*{_TOWN})?"
+_ARTICLE = r"(?:(?i:de la|de los|de las|della|delle|dell|degli|dei|del|de l|de|du|des|do|da|dos|das|d|l|la|le|les)[ '])"
+_BEFORE = (
+    r"(?:(?:Grose[rs]?|Kleine[rs]?|Alte[rs]?|Neue[rs]?|Obere|Untere|Lange|Hohe[rs]?|Am|An der|An den|Auf dem|Auf der"
+    r"|Im|In der|Zum|Zur|Sankt|St\.) )?"
+)
+_STREETS = (
+    # Hauptstraße 5a, Max-Brauer-Allee 7, Villacher Straße 89
+    (
+        rf"{_BEFORE}[A-Z][A-Za-z\-]*(?i:strass?e|str\.|weg|platz|allee|gasse|ufer|damm|chaussee|stieg|promenade|twiete)"
+        rf" {_NUMBER}"
+    ),
+    rf"(?:[A-Z][a-z\-]+ ){{1,2}}(?:Strass?e|Str\.|Weg|Platz|Allee|Gasse|Ufer|Damm|Chaussee) {_NUMBER}",
+    # What also ends other words needs the town: Heidering 12, 20095 Hamburg
+    rf"[A-Z][A-Za-z\-]*(?:ring|markt|hof|wall|kamp|berg|feld|graben|brucke|deich|kai|pfad) {_NUMBER},? {_TOWN}",
+    # Parijsstraat 8, Storgatan 3, Ringvej 144
+    (
+        rf"[A-Z][A-Za-z\-]*(?:straat|laan|gracht|plein|kade|singel|dijk|gatan|gata|vagen|vegen|veien|vej|gade|katu)"
+        rf" {_NUMBER}"
+    ),
+    rf"(?:ul|al|os|pl)\. ?{_WORD}(?: {_WORD}){{0,3}} {_NUMBER}",
+    rf"{_WORD}(?: {_WORD}){{0,2}} (?:utca|korut|krt\.|ter) {_NUMBER}\.?",
+    # 56 rue La Boétie, rue du Centre 320
+    (
+        rf"[0-9]{{1,4}}(?: ?(?:bis|ter))?,? (?i:rue|avenue|boulevard|bd|chemin|impasse|quai) {_ARTICLE}?(?:la |le )?"
+        rf"{_WORD}(?:[ \-]{_ARTICLE}?{_WORD}){{0,3}}"
+    ),
+    (
+        rf"[0-9]{{1,4}}(?: ?(?:bis|ter))?,? (?i:allee|place|route|cours|square|passage) {_ARTICLE}{_WORD}"
+        rf"(?:[ \-]{_ARTICLE}?{_WORD}){{0,3}}"
+    ),
+    rf"(?i:rue|avenue|boulevard) {_ARTICLE}?{_WORD}(?: {_ARTICLE}?{_WORD}){{0,2}},? {_NUMBER}",
+    # Via Roma 131, Calle de Alcalá 42
+    (
+        rf"(?:Via|Viale|Piazza|Piazzale|Piazzetta|Corso|Largo|Vicolo|Calle|C/|Avenida|Avda\.|Paseo|Plaza|Carrera|Rua"
+        rf"|Travessa|Praca|Alameda) {_ARTICLE}?{_WORD}(?: {_ARTICLE}?{_WORD}){{0,3}},? (?:n\.? ?)?{_NUMBER}"
+    ),
+    # 12 Timms Drive
+    rf"[0-9]{{1,5}}[A-Za-z]? (?:{_WORD} ){{1,3}}(?:Drive|Square|Court|Place|Way|Close|Circle|Trail|Dr\b|Ct\b)",
+)
+_STRONG_STREETS = (
+    (
+        rf"[0-9]{{1,5}}[A-Za-z]?,? (?:{_WORD} ){{1,3}}"
+        r"(?:Street|Road|Avenue|Lane|Boulevard|Terrace|Crescent|Highway|Parkway|St\b|Rd\b|Ave\b|Blvd\b|Pkwy\b|Hwy\b)"
+    ),
+    r"(?:P\. ?O\. ?|PO |P\.O |Post Office )Box [0-9]{1,6}|Postfach [0-9]{1,3}(?: [0-9]{2,3}){0,2}",
+)
+_KINDS = "Street|Road|Avenue|Lane|Boulevard|Terrace|Crescent|Highway|Parkway|St|Rd|Ave|Blvd|Pkwy|Hwy"
+_MILITARY = r"[DAF]PO,? (?:AE|AP|AA),? [0-9]{5}(?:-[0-9]{4})?"
+_BOXES = r"Box [0-9]|Postfach"
+_NO_STREETS = frozenset(
+    [
+        "arbeitsplatz",
+        "speicherplatz",
+        "sendeplatz",
+        "stellplatz",
+        "startplatz",
+        "ausweg",
+        "umweg",
+        "dekade",
+        "arkade",
+        "brigade",
+        "renegade",
+        "pending",
+        "one",
+        "two",
+        "my",
+        "our",
+        "no",
+    ]
+)
+_STREET_KIND = re.compile(
+    r"strass?e|str|weg|platz|allee|gasse|ufer|damm|chaussee|rue|avenue|boulevard|bd|chemin|impasse|quai|place|route"
+    r"|cours|square|passage|via|viale|plaza|drive|court|way|close|circle|trail|dr|ct|la|le|de|du|des|a|am|an|im|in|st"
+)
+
+
+def _street(text: str) -> bool:
+    """A street is not called by words of a trade: `Via Port 443`, `2 Google Drive`, `Speicherplatz 500`."""
+    words = [word.casefold() for word in re.findall(r"[A-Za-z]+", text)]
+    return not any(word in _NO_STREETS or (word in COMMON and not _STREET_KIND.fullmatch(word)) for word in words)
+
+
+def _written_out(text: str) -> bool:
+    """What follows `postal address:` has words and numbers, and is no mailbox, no URL and no network address."""
+    digits = any(character.isdigit() for character in text)
+    words = [word for word in re.findall(r"[A-Za-z]{2,}", text) if word.casefold() not in COMMON]
+    return digits and len(words) > 1 and "@" not in text and "://" not in text
+
+
+def _postal_code(text: str) -> bool:
+    return 3 <= sum(character.isdigit() for character in text) or len(text) in (6, 7, 8)
+
+
+STREETS = (
+    Pattern(
+        entity="ADDRESS",
+        regex="|".join(rf"(?:{street}){_REST}" for street in _STRONG_STREETS),
+        needs=rf"[0-9][A-Za-z]?,? [A-Z]| (?:{_KINDS})|(?:{_BOXES})",
+        score=0.85,
+        name="streets",
+    ),
+    Pattern(
+        entity="ADDRESS",
+        regex="|".join(rf"(?:{street}){_REST}" for street in _STREETS),
+        needs=rf"[A-Za-z.'],? (?:n\.? ?)?[0-9]|[0-9](?: ?(?:bis|ter))?[A-Za-z]?,? [A-Za-z]",
+        check=all_if(_street),
+        score=0.75,
+        name="streets",
+    ),
+    Pattern(
+        entity="ADDRESS",
+        regex=r"(?i:\b(?:home|postal|billing|shipping|mailing|street|delivery|residential|private|post|liefer|rechnungs)"
+        r"[ _-]?(?:address|adresse|anschrift)(?: is)?[\"']?[ \t]*[:=][ \t]*[\"']?)([0-9A-Z][^\n\"<>{}|;]{6,100})",
+        needs=any_of(("address", "adresse", "anschrift")),
+        check=all_if(_written_out),
+        score=0.8,
+        name="streets",
+    ),
+    Pattern(
+        entity="ADDRESS",
+        regex=rf"(?i:\b(?:(?:PSC|CMR|Unit) [0-9]{{1,6}},? Box [0-9]{{1,6}}(?:,?[ \t]*(?:\r?\n)?[ \t]*{_MILITARY})?"
+        rf"|(?:USNS|USS|USCGC|USNV) [a-z]+(?: [a-z]+)?,?[ \t]*(?:\r?\n)?[ \t]*{_MILITARY}|{_MILITARY}))",
+        needs=r"(?i:[DAF]PO,? A[EPA]|(?:PSC|CMR|Unit) [0-9]+,? Box)",
+        name="streets",
+    ),
+    Pattern(
+        entity="ADDRESS",
+        regex=r"(?i:\b(?:zip|post(?:al)?[ _\-]?code|plz|postleitzahl|code postal|codigo postal|cap|pin ?code|eircode)\b)"
+        r"(?:[ _\-]?(?:code|number|no))?[\"']?(?: is)?[ \t]*[:=][ \t]*[\"']?([A-Z0-9]{1,5}(?:[ \-][A-Z0-9]{2,4})?)",
+        needs=any_of(
+            (
+                r"\bzip",
+                r"post(?:al)?[ _\-]?code",
+                r"\bplz",
+                "postleit",
+                "code postal",
+                "codigo postal",
+                r"\bcap\b",
+                "pin ?code",
+                "eircode",
+            )
+        ),
+        check=all_if(_postal_code),
+        score=0.8,
+        name="postal-codes",
+    ),
+)
