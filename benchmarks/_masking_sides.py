@@ -48,6 +48,13 @@ def name_model() -> NameModel | None:
         return None
 
 
+def forget_names(model: NameModel | None) -> None:
+    """Empty the model's memory of texts it has read: a text that comes round again would cost nothing."""
+    remembered = getattr(model, "_known", None)
+    if remembered is not None:
+        remembered.clear()
+
+
 def warm(masker: Masker) -> Masker:
     """A masker that has loaded everything."""
     masker.warm_up()

@@ -18,7 +18,16 @@ from typing import TypeVar
 from benchmarks import _masking_evidence, _masking_hostile, _masking_recall, _masking_speed
 from benchmarks._masking_data import Data, NoData
 from benchmarks._masking_presidio import Presidio
-from benchmarks._masking_sides import Casemate, Side, default_bundle, detect_patterns, name_model, personal_bundle, warm
+from benchmarks._masking_sides import (
+    Casemate,
+    Side,
+    default_bundle,
+    detect_patterns,
+    forget_names,
+    name_model,
+    personal_bundle,
+    warm,
+)
 from core.canonical import Json, JsonObject
 from core.log import configure
 from policies.masking.masker import Masker
@@ -38,8 +47,8 @@ class Sides:
         self.default = self._load("casemate", lambda: Casemate("casemate", warm(Masker(default_bundle()))))
         self.personal = Casemate("casemate_personal", warm(Masker(personal_bundle())))
         self.installed = self._load("presidio_as_installed", lambda: Presidio("presidio_as_installed"))
-        model = name_model()
-        self.same_model = Presidio("presidio_same_model", model) if model is not None else None
+        self.model = name_model()
+        self.same_model = Presidio("presidio_same_model", self.model) if self.model is not None else None
 
     def all(self) -> Sequence[Side]:
         return [self.default, self.personal, self.installed, *([self.same_model] if self.same_model else [])]
@@ -53,9 +62,9 @@ class Sides:
 
 def speed(data: Data, sides: Sides) -> JsonObject:
     """Patterns against patterns, and everything against everything with the same name model."""
-    race, of_side = _masking_speed.race, _masking_speed.of_side
-    patterns = _masking_speed.Runner("casemate", partial(detect_patterns, sides.default.masker))
-    presidio = of_side(sides.installed)
+    race, runner = _masking_speed.race, _masking_speed.Runner
+    patterns = runner("casemate", partial(detect_patterns, sides.default.masker))
+    presidio = runner(sides.installed.name, sides.installed.hits)
     found: dict[str, Json] = {
         "threads": "patterns: one on both sides; the name model: `cores` says how many were busy",
         "patterns_on_tickets": race(_masking_speed.tickets(data), patterns, presidio),
@@ -65,8 +74,10 @@ def speed(data: Data, sides: Sides) -> JsonObject:
         found["mixed_corpus_same_model"] = {"skipped": "there is no name model yet"}
     else:
         # Our side masks, theirs only reports: what they would still have to do counts for nobody.
-        ours = _masking_speed.Runner("casemate", sides.default.mask)
-        found["mixed_corpus_same_model"] = race(_masking_speed.mixed(data), ours, of_side(sides.same_model))
+        forget = partial(forget_names, sides.model)
+        ours = runner("casemate", sides.default.mask, forget)
+        theirs = runner(sides.same_model.name, sides.same_model.hits, forget)
+        found["mixed_corpus_same_model"] = race(_masking_speed.mixed(data), ours, theirs)
     return found
 
 
