@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from benchmarks._masking_score import Hit
 from core.vault import MemoryVault
 from policies.bundle import Bundle, default_bundle_path, load_bundle
+from policies.masking.detector import Detector
 from policies.masking.masker import Masker
 from policies.masking.rules import Indicators
 from policies.masking.spans import Span
@@ -61,9 +63,9 @@ def warm(masker: Masker) -> Masker:
     return masker
 
 
-def detect_patterns(masker: Masker, text: str) -> list[Span]:
-    """What patterns find, without the name model."""
-    return masker.detect(text)
+def pattern_reader(masker: Masker) -> Callable[[str], list[Span]]:
+    """What reads a text with patterns alone, as the masker does, without the name model."""
+    return Detector(masker.organization, masker.own, masker.rules).find
 
 
 class Casemate:

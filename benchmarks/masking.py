@@ -22,9 +22,9 @@ from benchmarks._masking_sides import (
     Casemate,
     Side,
     default_bundle,
-    detect_patterns,
     forget_names,
     name_model,
+    pattern_reader,
     personal_bundle,
     warm,
 )
@@ -63,7 +63,7 @@ class Sides:
 def speed(data: Data, sides: Sides) -> JsonObject:
     """Patterns against patterns, and everything against everything with the same name model."""
     race, runner = _masking_speed.race, _masking_speed.Runner
-    patterns = runner("casemate", partial(detect_patterns, sides.default.masker))
+    patterns = runner("casemate", pattern_reader(sides.default.masker))
     presidio = runner(sides.installed.name, sides.installed.hits)
     found: dict[str, Json] = {
         "threads": "patterns: one on both sides; the name model: `cores` says how many were busy",
