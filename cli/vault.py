@@ -78,6 +78,8 @@ def shred(
 ) -> None:
     """Destroy a ticket's originals for ever. What is masked stays."""
     from cli.context import open_store, person, read_settings
+    from tools.registry import default_registry
+    from workers.wiring import load_live_bundle, make_masker
     from workflows.shred import shred as destroy
 
     if not reason.strip() or len(reason) > LONGEST_REASON:
@@ -91,7 +93,15 @@ def shred(
         if not yes and ticket.shredded_at is None:
             question = f"Destroy the originals of {ticket_id} ({ticket.source}, {ticket.state.value}) for ever?"
             typer.confirm(question, abort=True, err=True)
-        done = destroy(store, settings, ticket_id, actor=f"user:{person()}", reason=reason.strip(), force=force)
+        done = destroy(
+            store,
+            settings,
+            ticket_id,
+            actor=f"user:{person()}",
+            reason=reason.strip(),
+            masker=lambda: make_masker(load_live_bundle(settings, default_registry())),
+            force=force,
+        )
     if as_json:
         print_json(done.as_json())
     elif done.already:

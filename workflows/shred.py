@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.action import EffectState
 from core.audit import AuditEvent
 from core.canonical import JsonObject
-from core.errors import CasemateError
+from core.errors import CasemateError, Temporary, VaultError
 from core.log import logger
 from core.settings import Settings
 from core.store.engine import Store
+from core.store.ticket_vault import TicketVault
 from core.store.transaction import Transaction
 from core.store.vault import OPEN_PROPOSALS, UNSETTLED_EFFECTS
 from core.ticket import FINISHED, TRANSITIONS, Ticket, TicketState
+from core.vault import MemoryVault, TokenVault
 from workflows import report
-from workflows.services import Services
+
+if TYPE_CHECKING:
+    from policies.masking.masker import Masker
 
 log = logger(__name__)
 
@@ -56,31 +62,50 @@ class Shredding:
 
 
 def shred(
-    store: Store, settings: Settings, ticket_id: str, *, actor: str, reason: str, force: bool = False
+    store: Store,
+    settings: Settings,
+    ticket_id: str,
+    *,
+    actor: str,
+    reason: str,
+    masker: Callable[[], Masker],
+    force: bool = False,
 ) -> Shredding:
     """Destroy a ticket's data key and everything that only it opens. `force` ends a ticket still in progress.
+
+    Needs no master key. The reason is masked: it stays in the audit trail for ever.
 
     Raises:
         NotShreddable: it is in progress, or an action's outcome or undo still needs the originals.
         NotFound: there is no such ticket.
     """
-    shredding = _destroy(store, settings, ticket_id, actor=actor, reason=reason, force=force)
+    with store.read() as tx:
+        tx.tickets.get(ticket_id)
+    said = {"reason": _masked(store, masker, ticket_id, reason), "forced": force}
+    event = AuditEvent(action="vault.shredded", actor=actor, data=said)
+    shredding = _destroy(store, settings, ticket_id, event, force=force)
     return replace(shredding, log_emptied=store.forget_deleted())
 
 
-def _destroy(
-    store: Store, settings: Settings, ticket_id: str, *, actor: str, reason: str, force: bool = False
-) -> Shredding:
-    event = AuditEvent(action="vault.shredded", actor=actor, data={"reason": reason, "forced": force})
+def _masked(store: Store, masker: Callable[[], Masker], ticket_id: str, reason: str) -> str:
+    vault: TokenVault
+    try:
+        vault = TicketVault(store, ticket_id)
+    except (VaultError, Temporary):  # shredded before, or no master key: that must keep nothing from being destroyed
+        vault = MemoryVault()
+    return masker().session(vault).mask_text(reason)
+
+
+def _destroy(store: Store, settings: Settings, ticket_id: str, event: AuditEvent, *, force: bool = False) -> Shredding:
     with store.begin() as tx:
         ticket = tx.tickets.get(ticket_id, lock=True)
         already = ticket.shredded_at is not None
         if not already:
             check_shreddable(tx, ticket, force=force)
             if ticket.state not in FINISHED:
-                _cut_short(tx, ticket, settings, actor=actor)
+                _cut_short(tx, ticket, settings, actor=event.actor)
             tx.vault.shred(ticket_id, event)
-        # Before the commit: were it after and this process killed in between, retention would never come back for them.
+        # Before the commit: killed in between, retention would never come back for them.
         removed = _remove_reports(settings.report_folder / ticket.source, ticket_id)
         at = tx.tickets.get(ticket_id).shredded_at or store.clock.now()
     return Shredding(ticket_id=ticket_id, at=at, already=already, reports_removed=removed, log_emptied=None)
@@ -111,25 +136,24 @@ def check_shreddable(tx: Transaction, ticket: Ticket, *, force: bool) -> None:
         raise NotShreddable(f"An action of {ticket.id} is still open; answer it first, or void it with --force.")
 
 
-def shred_aged(services: Services) -> int:
+def shred_aged(store: Store, settings: Settings) -> int:
     """Retention: destroy the originals of tickets that have been finished for long; returns how many."""
-    days = services.settings.retention_days
+    days = settings.retention_days
     if not days:
         return 0
-    before = services.clock.now() - timedelta(days=days)
-    with services.store.read() as tx:
-        aged = tx.vault.aged(before=before, limit=SHRED_BATCH)
+    with store.read() as tx:
+        aged = tx.vault.aged(before=store.clock.now() - timedelta(days=days), limit=SHRED_BATCH)
     done = 0
     for ticket_id in aged:
-        reason = f"retention of {days} days"
+        event = AuditEvent(action="vault.shredded", actor="clock", data={"reason": f"retention of {days} days"})
         try:
-            _destroy(services.store, services.settings, ticket_id, actor="clock", reason=reason)
+            _destroy(store, settings, ticket_id, event)
         except NotShreddable as error:  # it changed since the look a moment ago
             log.warning("not_shredded", ticket_id=ticket_id, error=type(error).__name__)
         else:
             done += 1
     if done:
-        services.store.forget_deleted()
+        store.forget_deleted()
     return done
 
 

@@ -38,7 +38,7 @@ def run(services: Services) -> int:
         services.ring(ticket_id)
     chores: list[Callable[[Services], object]] = [_expire, deliver.send_due]
     if not halted:
-        chores += [_revert, _reconcile, shred_aged]
+        chores += [_revert, _reconcile, _retain]
     for chore in chores:
         try:
             chore(services)
@@ -60,6 +60,11 @@ def _expire(services: Services) -> None:
                 woken.append(proposal.ticket_id)
     for ticket_id in woken:
         services.ring(ticket_id)
+
+
+def _retain(services: Services) -> None:
+    """Originals are destroyed when their time is over; a halted casemate destroys nothing."""
+    shred_aged(services.store, services.settings)
 
 
 def _revert(services: Services) -> None:

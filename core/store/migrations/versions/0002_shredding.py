@@ -21,11 +21,10 @@ def upgrade() -> None:
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_vault_secrets")),
     )
-    with op.batch_alter_table("tickets", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("shredded_at", UtcDateTime(), nullable=True))
-        batch_op.create_index("ix_tickets_age", ["shredded_at", "state", "updated_at"], unique=False)
-    with op.batch_alter_table("ticket_keys", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_ticket_keys_key_id"), ["key_id"], unique=False)
+    # Not in a batch: that could make the table anew, which rows that refer to it forbid on SQLite.
+    op.add_column("tickets", sa.Column("shredded_at", UtcDateTime(), nullable=True))
+    op.create_index("ix_tickets_age", "tickets", ["shredded_at", "state", "updated_at"], unique=False)
+    op.create_index(op.f("ix_ticket_keys_key_id"), "ticket_keys", ["key_id"], unique=False)
     op.execute(
         "UPDATE tickets SET shredded_at = updated_at "
         "WHERE NOT EXISTS (SELECT 1 FROM ticket_keys WHERE ticket_keys.ticket_id = tickets.id)"
@@ -33,9 +32,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("ticket_keys", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_ticket_keys_key_id"))
-    with op.batch_alter_table("tickets", schema=None) as batch_op:
-        batch_op.drop_index("ix_tickets_age")
-        batch_op.drop_column("shredded_at")
+    op.drop_index(op.f("ix_ticket_keys_key_id"), table_name="ticket_keys")
+    op.drop_index("ix_tickets_age", table_name="tickets")
+    op.drop_column("tickets", "shredded_at")
     op.drop_table("vault_secrets")
