@@ -31,8 +31,8 @@ MAX_ATTACHMENT = 10 * 1024 * 1024
 MAX_ATTACHMENTS_TOTAL = 25 * 1024 * 1024
 
 
-#: A key that a schema could have; a name, an address or a number is none.
-_IDENTIFIER = re.compile(r"[a-z][a-z_]{0,31}")
+#: A key or an index that a schema could have; a name, an address or a long number is none.
+_IDENTIFIER = re.compile(r"[a-z][a-z_]{0,31}|[0-9]{1,4}")
 
 
 class TicketState(StrEnum):

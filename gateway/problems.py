@@ -21,6 +21,7 @@ from core.errors import (
     TicketConflict,
 )
 from core.log import logger
+from core.ticket import named
 
 MEDIA_TYPE = "application/problem+json"
 #: Seconds after which a sender should try again when the database is away.
@@ -102,7 +103,7 @@ def install(app: FastAPI) -> None:
 
 def _invalid(first: dict[str, Any]) -> JSONResponse:
     """The first thing wrong with a request, by name and without its value."""
-    place = [str(part) for part in first["loc"] if part not in {"body", "query", "path", "header"}]
+    place = [named(str(part)) for part in first["loc"] if part not in {"body", "query", "path", "header"}]
     field = ".".join(place) or "body"
     message = "is required" if first["type"] == "missing" else first["msg"]
     return answer(HTTPStatus.UNPROCESSABLE_ENTITY, f"Field `{field}`: {message}", extra={"field": field})
