@@ -141,7 +141,7 @@ _WORDS: dict[Kind, str] = {
         private_key authorization proxy_authorization cookie set_cookie session_cookie session_key session_secret
         jwt_secret csrf csrf_token csrf_middleware_token xsrf_token csrftoken encryption_key signing_key signing_secret
         webhook_secret totp_secret otp_secret mfa_secret shared_secret consumer_secret storage_key account_key
-        shared_access_key connection_string conn_str conn_string sas sas_token shared_access_signature sas_url
+        shared_access_key connection_string conn_str conn_string sas_token shared_access_signature sas_url
         jsessionid phpsessid asp_session_id master_key recovery_key unlock_code puk security_answer secret_answer
         aws_secret device_token push_token
     """,

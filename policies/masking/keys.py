@@ -140,6 +140,13 @@ def _party(value: str) -> Entity | None:
     return _full_name(value) or _actor(value)
 
 
+def _street(value: str) -> Entity | None:
+    """An address, or the name that stands in its first line."""
+    if not any(character.isdigit() for character in value) and is_given_name(value.split(None, 1)[0]):
+        return _full_name(value)
+    return "ADDRESS" if _STREET_FORM.fullmatch(value) and not is_indicator(value) else None
+
+
 def _account(value: str) -> Entity | None:
     """A plain account, or a person or mailbox where an account is expected."""
     if "@" in value:
@@ -227,7 +234,7 @@ _READERS: dict[Kind, Callable[[str], Entity | None]] = {
     "ACTOR": _actor,
     "EMAIL": _mailbox,
     "PHONE": lambda value: "PHONE" if _PHONE_FORM.fullmatch(value) and phone_is_plausible(value) else None,
-    "STREET": _fits("ADDRESS", _STREET_FORM),
+    "STREET": _street,
     "POSTCODE": _fits("ADDRESS", _POSTCODE_FORM),
     "LOCATION": _worded("LOCATION", _PLACE_FORM),
     "ORGANIZATION": _organization,

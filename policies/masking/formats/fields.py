@@ -16,8 +16,8 @@ from policies.masking.formats import records, tables
 from policies.masking.formats.values import QUOTE, Place, after_colon, after_equals, in_element, in_json, opened, quoted
 from policies.masking.key_words import spellings
 from policies.masking.keys import is_telling, meaning
-from policies.masking.patterns import compiled
 from policies.masking.rules import Entity
+from policies.masking.scan import compiled
 from policies.masking.views import decoded_view, shape_of
 
 #: Keys looked at, at most one per so many characters: more are no text but an attack on the reader.

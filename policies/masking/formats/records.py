@@ -9,7 +9,7 @@ from typing import Any
 
 from policies.masking.formats.values import QUOTE, Place, in_json, opened, quoted
 from policies.masking.keys import is_telling, joined
-from policies.masking.patterns import compiled
+from policies.masking.scan import compiled
 
 #: Characters of the longest object that is looked into, and how often a text may be gone through for all of them.
 MAX_OBJECT = 4_000
