@@ -30,7 +30,7 @@ def register(app: Celery, services: Services) -> None:
     """Give `app` its tasks, bound to this process's services."""
     paused = threading.Event()
 
-    @app.task(name=SUBMIT, bind=True, acks_late=True, ignore_result=False)  # type: ignore[untyped-decorator]
+    @app.task(name=SUBMIT, shared=False, bind=True, acks_late=True, ignore_result=False)  # type: ignore[untyped-decorator]
     def submit_ticket(task: Task, ticket: Any = None, **unknown: Any) -> dict[str, Any]:
         """Take one ticket in; the answer is the receipt, or `{"error": {"field", "reason"}}`."""
         if unknown:
@@ -51,7 +51,7 @@ def register(app: Celery, services: Services) -> None:
             raise IntakeBroke(type(error).__name__) from None
         return receipt.as_json()
 
-    @app.task(name=ADVANCE)  # type: ignore[untyped-decorator]
+    @app.task(name=ADVANCE, shared=False)  # type: ignore[untyped-decorator]
     def advance(ticket_id: str) -> None:
         """Run the next step of a ticket; ring again when another can follow at once."""
         try:
@@ -62,7 +62,7 @@ def register(app: Celery, services: Services) -> None:
         if done.ring:
             services.ring(str(ticket_id))
 
-    @app.task(name=SWEEP)  # type: ignore[untyped-decorator]
+    @app.task(name=SWEEP, shared=False)  # type: ignore[untyped-decorator]
     def run_sweep() -> None:
         """Ring for every idle ticket, expire, revert, reconcile, deliver."""
         try:

@@ -125,15 +125,21 @@ class Store:
         except IntegrityError as error:
             if _is_unique_violation(error):
                 raise Duplicate("This row exists already; read it instead.") from None
-            raise
+            raise _without_values(error) from None
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Temporary(_sentence(error)) from None
-            raise
+            raise _without_values(error) from None
 
 
 def _is_unique_violation(error: IntegrityError) -> bool:
     return "UNIQUE constraint" in str(error.orig) or getattr(error.orig, "sqlstate", None) == "23505"
+
+
+def _without_values(error: DBAPIError) -> RuntimeError:
+    """A bug as it may be seen: PostgreSQL's own text quotes the row."""
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
+    return RuntimeError(f"The database refused a statement: {type(error.orig).__name__} {state or ''}".rstrip())
 
 
 def _sentence(error: DBAPIError) -> str:

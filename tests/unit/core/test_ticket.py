@@ -95,3 +95,17 @@ def test_every_state_has_its_moves_and_every_move_leads_to_a_state_that_exists()
     terminal = {state for state, moves in TRANSITIONS.items() if not moves}
     assert terminal == {TicketState.CLOSED, TicketState.SUPERSEDED}
     assert terminal <= RESTING
+
+
+@pytest.mark.parametrize("key", ["Wilhelmina Quarterstaff", "kay@harbourbank.example", "4111111111111111", "x" * 40])
+def test_a_key_that_is_no_identifier_is_not_repeated(key: str) -> None:
+    for ticket in (ticket_json(**{key: 1}), ticket_json(attachments=[{"name": "a", "content_base64": "", key: 1}])):
+        with pytest.raises(InvalidTicket) as caught:
+            parse_ticket(ticket)
+        assert key not in str(caught.value)
+
+
+def test_a_number_that_json_cannot_carry_is_not_repeated() -> None:
+    with pytest.raises(InvalidTicket) as caught:
+        parse_ticket(ticket_json(fields={"card": 41111111111111119}))
+    assert "4111" not in str(caught.value)
