@@ -32,7 +32,7 @@ def _prose(chance: random.Random) -> str:
     for _ in range(SIZE // 60):
         words = chance.choices(_WORDS, k=12)
         words.insert(chance.randrange(12), " ".join(chance.choices(_NAMES, k=2)))
-        sentences.append(" ".join(words).capitalize() + ".")
+        sentences.append(f"So {' '.join(words)}.")
     return _cut("\n".join(sentences))
 
 
