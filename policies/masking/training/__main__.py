@@ -1,0 +1,75 @@
+"""`python -m policies.masking.training --data DIR --out DIR` makes the texts, trains, and writes the name model."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import shutil
+from pathlib import Path
+
+from policies.masking.names.decode import LABELS
+from policies.masking.names.wordpiece import WordPieces
+from policies.masking.training import corpora
+from policies.masking.training.encoder import MINILM_SHA256, Encoder, minilm
+from policies.masking.training.evaluate import report
+from policies.masking.training.export import Writer, measured_scales
+from policies.masking.training.train import Example, batches, examples, train
+
+#: Layers of MiniLM that are kept, and texts that are generated; docs/explanation/masking.md has the measurements.
+LAYERS = (0, 1, 2, 3)
+TEXTS = 150_000
+#: Batches that the scales of the activations are measured on, and the share of values that must fit.
+MEASURED = 40
+KEEP = 0.99995
+#: How sure the model must be. People are masked on less than an even chance: one left in costs more than one too many.
+THRESHOLDS = {"PERSON": 0.4, "ADDRESS": 0.4, "LOCATION": 0.4, "ORGANIZATION": 0.5, "NRP": 0.4}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m policies.masking.training", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with ner-ccby/ and presidio-research/")
+    parser.add_argument("--out", type=Path, required=True, help="folder for names.onnx, vocab.txt and model.json")
+    parser.add_argument("--texts", type=int, default=TEXTS)
+    parser.add_argument("--layers", type=lambda value: tuple(map(int, value.split(","))), default=LAYERS)
+    parser.add_argument("--seed", type=int, default=7)
+    arguments = parser.parse_args()
+    weights, vocabulary = minilm()
+    words = WordPieces.load(vocabulary)
+    made = examples(arguments.data, words, arguments.texts, arguments.seed)
+    model = train(made, weights, arguments.layers, arguments.seed)
+    about = {"layers": list(arguments.layers), "texts": arguments.texts, "seed": arguments.seed}
+    write(model, made, arguments.data, arguments.out, about)
+    report(arguments.out, arguments.data)
+
+
+def write(model: Encoder, made: list[Example], data: Path, out: Path, about: dict[str, object]) -> None:
+    """The graph, the vocabulary, and what they are."""
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(minilm()[1], out / "vocab.txt")
+    sample = random.Random(0).sample(made, min(len(made), 6_000))  # noqa: S311 - a sample, no secret
+    work = [batch[:3] for batch in batches(sample, random.Random(0))][:MEASURED]  # noqa: S311 - as above
+    Writer(model, "static", measured_scales(model, work, KEEP)).write(out / "names.onnx")
+    described = {
+        "name": f"casemate-names-{len(model.layers)}",
+        "weights": "names.onnx",
+        "sha256": _digest(out / "names.onnx"),
+        "vocabulary": "vocab.txt",
+        "labels": list(LABELS),
+        "thresholds": THRESHOLDS,
+        "training": {
+            **about,
+            "minilm_sha256": MINILM_SHA256,
+            "sets_sha256": {name: _digest(data / "ner-ccby" / name) for name in corpora.TRAINING_FILES},
+        },
+    }
+    (out / "model.json").write_text(json.dumps(described, indent=2) + "\n", "utf-8")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()
