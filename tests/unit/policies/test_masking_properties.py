@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +13,14 @@ from hypothesis import strategies as st
 
 from core.errors import EgressBlocked
 from core.vault import MemoryVault
+from policies.bundle import Bundle
 from policies.masking.egress import EgressGuard
 from policies.masking.masker import Masker
+from policies.masking.rules import Entity
 from policies.masking.session import MaskSession
 from policies.masking.strings import strings_in
+from policies.masking.tokens import TOKEN
+from tests.journey.canaries import KINDS, Made, Maker
 
 VALUES = [
     "Anna Lindqvist",
@@ -143,3 +148,74 @@ def test_restoring_gives_back_what_was_masked_but_for_case(masker: Masker, parts
     if reversible(session):
         plain = re.compile(r"[\s\-]+")
         assert plain.sub("", restored).casefold() == plain.sub("", text).casefold()
+
+
+#: Values of every kind that canaries are made of, as somebody would write of them; never one value in two spellings.
+planted = st.builds(
+    lambda seed, kinds: [KINDS[kind](maker) for maker in [Maker(seed)] for kind in kinds],
+    st.integers(0, 2**32),
+    st.lists(st.sampled_from(sorted(set(KINDS) - {"PERSON listed", "USERNAME listed", "HOST listed"})), max_size=6),
+)
+#: What stands between them; nothing that would grow together with a value or be eaten with it.
+between = st.sampled_from(["\n", "\n\n", " \n", "\n— ", "\n(ticket 12) ", "\n> "])
+
+
+def letter(made: list[Made], glue: list[str]) -> str:
+    """A text that says each of the values."""
+    return "".join(f"{part.prose}{glue[index % len(glue)]}" for index, part in enumerate(made))
+
+
+@pytest.fixture(scope="module")
+def reversing(bundle: Bundle) -> Masker:
+    """A masker whose bundle makes a reversible token of everything."""
+    treatments = dict.fromkeys(get_args(Entity), "token")
+    return Masker(dataclasses.replace(bundle, masking=bundle.masking.model_copy(update={"treatments": treatments})))
+
+
+def tokens_in(value: Any) -> set[str]:
+    return {match.group() for text in strings_in(value) for match in TOKEN.finditer(text)}
+
+
+@settings(max_examples=80, deadline=None)
+@given(planted, st.lists(between, min_size=1, max_size=3))
+def test_restoring_gives_back_exactly_what_was_masked(reversing: Masker, made: list[Made], glue: list[str]) -> None:
+    session = reversing.session(MemoryVault())
+    text = letter(made, glue)
+    assert session.restore_text(session.mask_text(text)) == text
+
+
+@settings(max_examples=60, deadline=None)
+@given(planted, st.lists(between, min_size=1, max_size=3))
+def test_restoring_gives_back_fields_too(reversing: Masker, made: list[Made], glue: list[str]) -> None:
+    session = reversing.session(MemoryVault())
+    fields = {"note": letter(made, glue), "rows": [{part.key or "age": part.value} for part in made]}
+    masked = session.mask_json(fields)
+    restored = {"note": session.restore_text(masked["note"]), "rows": []}
+    restored["rows"] = [{key: session.restore_text(value) for key, value in row.items()} for row in masked["rows"]]
+    assert restored == fields
+
+
+@settings(max_examples=60, deadline=None)
+@given(planted, planted, st.lists(between, min_size=1, max_size=3))
+def test_a_value_has_one_token_in_a_ticket_whatever_comes_between(
+    reversing: Masker, made: list[Made], others: list[Made], glue: list[str]
+) -> None:
+    session = reversing.session(MemoryVault())
+    text = letter(made, glue)
+    before = session.mask_text(text)
+    session.mask_json({"comment": letter(others, glue)})
+    assert session.mask_text(text) == before
+    assert session.mask_json([text, {"again": text}]) == [before, {"again": before}]
+
+
+@settings(max_examples=60, deadline=None)
+@given(planted, st.lists(between, min_size=1, max_size=3))
+def test_two_tickets_share_no_token_and_neither_opens_the_others(
+    reversing: Masker, made: list[Made], glue: list[str]
+) -> None:
+    one, other = reversing.session(MemoryVault()), reversing.session(MemoryVault())
+    text = letter(made, glue)
+    first, second = one.mask_text(text), other.mask_text(text)
+    assert not tokens_in(first) & tokens_in(second)
+    assert other.restore_text(first) == first
+    assert one.restore_text(second) == second
