@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from policies.masking.common_words import COMMON
-from policies.masking.scan import Pattern, all_if, any_of, compiled
+from policies.masking.scan import Pattern, all_if, compiled
 
 #: Accounts that every system has, and what tools write where no user is known.
 _SERVICES = frozenset(
@@ -50,18 +50,21 @@ USERNAMES = (
     Pattern(
         entity="USERNAME",
         regex=rf"(?i:\b(?:{_LABELS}))[\\\"']*[ \t]*[:=][ \t]*[\\\"']*({_NAME})",
-        needs=any_of(
-            (
-                r"us(?:e)?r[a-z_ \-]{0,12}[\\\"']*[ \t]*[:=]",
-                r"log ?[io]n[a-z_ \-]{0,6}[\\\"']*[ \t]*[:=]",
-                r"account[ _\-]?name",
-                "benutzer",
-                "kennung",
-                "utilisateur",
-                "usuario",
-                "utente",
-                "uname",
-            )
+        needs=(
+            "user",
+            "usr",
+            "login",
+            "log in",
+            "logon",
+            "account name",
+            "account-name",
+            "accountname",
+            "benutzer",
+            "kennung",
+            "utilisateur",
+            "usuario",
+            "utente",
+            "uname",
         ),
         check=_account_end,
         not_beside="\\@/:(",
@@ -71,7 +74,7 @@ USERNAMES = (
     Pattern(
         entity="USERNAME",
         regex=rf"(?i:\b(?:my|his|her|their|the)? ?(?:user ?name|user ?id|login|account name)(?: is| was|,)?)[ \t]+[\"'`]?({_NAME})[\"'`]?",
-        needs=any_of(("user ?name", "user ?id", "login", "account name")),
+        needs=("user name", "username", "user id", "userid", "login", "account name"),
         check=all_if(lambda text: _is_account(text) and bool(re.search(r"[0-9._]", text.rstrip(".")))),
         not_beside="\\@/:(",
         score=0.6,
@@ -81,7 +84,7 @@ USERNAMES = (
     Pattern(
         entity="USERNAME",
         regex=rf"(?:^|[\s\"'=:(,>|])[A-Z][A-Z0-9\-]{{1,14}}\\{{1,2}}({_NAME}\$?)",
-        needs=r"[A-Z0-9\-]{2}\\[\\A-Za-z]",
+        needs=("\\",),
         check=all_if(lambda text: _is_account(text) and text[:1].islower() and not _PATH.search(text)),
         not_beside="\\/:",
         score=0.6,
@@ -91,7 +94,7 @@ USERNAMES = (
     Pattern(
         entity="USERNAME",
         regex=rf"(?i:[a-z]:\\{{1,4}}(?:users|documents and settings)\\{{1,4}}|(?:^|[\s\"'=:(]|file://)/(?:home|users)/)({_NAME})(?:[\\/\"']|$)",
-        needs=r"(?i:\\users\\|\\documents and settings\\|/home/|/users/)",
+        needs=("\\users\\", "\\documents and settings\\", "/home/", "/users/"),
         check=all_if(lambda text: _is_account(text) and text.casefold() not in ("public", "default", "all", "shared")),
         score=0.7,
         name="accounts",
@@ -117,7 +120,7 @@ def bundle_patterns(rows: Iterable[Any]) -> list[Pattern]:
             Pattern(
                 entity=row.entity,
                 regex=regex,
-                needs=f"(?i:{words})" if words else "",
+                needs=tuple(word.lower() for word in row.context if word.isascii()),
                 score=0.9,
                 name="bundle",
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from policies.masking.scan import Pattern, all_if, any_of
+from policies.masking.scan import Pattern, all_if
 
 _DATE = (
     r"[0-9]{1,2}[./\-][0-9]{1,2}[./\-](?:19[0-9]{2}|200[0-9]|201[0-9]|[0-9]{2}\b)"
@@ -14,28 +14,13 @@ _DATE = (
     r"|[A-Z][a-z]{2,8}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? (?:19[0-9]{2}|200[0-9]|201[0-9])"
 )
 _BORN = (
-    r"date of birth|birth[ _-]?date|date_of_birth|birth[ _-]?day|d\.?o\.?b\b\.?|born(?: on)?|geboren(?: am)?|geb\.|geb\. am"
+    r"date of birth|birth[ _-]?date|date_of_birth|birth[ _-]?day|dob|d\.o\.b|born(?: on)?|geboren(?: am)?|geb\.|geb\. am"
     r"|geburtsdatum|geburtstag|nee? le|nat[oa] il|nacid[oa] el|date de naissance|data di nascita|fecha de nacimiento"
     r"|geboortedatum|data de nascimento|fodselsdato|fodelsedatum|data urodzenia|urodzon[ya]"
 )
-_BORN_NEEDS = any_of(
-    (
-        "birth",
-        r"d\.?o\.?b\b",
-        r"\bborn\b",
-        "geb",
-        "nee? le",
-        r"nat[oa] il",
-        "nacid",
-        "naissance",
-        "nascita",
-        "nacimiento",
-        "geboorte",
-        "nascimento",
-        "fodsel",
-        "fodelse",
-        "urodz",
-    )
+_BORN_NEEDS = (
+    *("birth", "dob", "d.o.b", "born", "geb", "nee le", "ne le", "nato il", "nata il", "nacid", "naissance", "nascita"),
+    *("nacimiento", "geboorte", "nascimento", "fodsel", "fodelse", "urodz"),
 )
 BIRTHS = (
     Pattern(
@@ -47,7 +32,7 @@ BIRTHS = (
     # `What is your date of birth?` and the answer on this line or the next.
     Pattern(
         entity="DATE_OF_BIRTH",
-        regex=rf"(?i:\b(?:date of birth|d\.?o\.?b|birthda(?:y|te)|born|geburtsdatum|date de naissance|fecha de nacimiento))"
+        regex=rf"(?i:\b(?:date of birth|dob|d\.o\.b\.?|birthda(?:y|te)|born|geburtsdatum|date de naissance|fecha de nacimiento))"
         rf"\b[^0-9\"{{}};=|]{{1,60}}?\b({_DATE})",
         needs=_BORN_NEEDS,
         score=0.7,
@@ -67,33 +52,33 @@ def _years(text: str) -> bool:
 
 #: What can be so many years old without being a person's age is left by asking for a verb or a person.
 AGES = (
-    Pattern(entity="AGE", regex=rf"\b({_YEARS}){_OLD}", needs=r"(?i:[0-9][ \-]?y)", check=all_if(_years), name="ages"),
+    Pattern(entity="AGE", regex=rf"\b({_YEARS}){_OLD}", needs=("0 y", "0-y", "0y"), check=all_if(_years), name="ages"),
     Pattern(
         entity="AGE",
         regex=rf"(?i:\b(?:aged?|at the age of|the age of|age is|age:|age =|alter:|im alter von|alter von|edad:|edad de|a l'age de"
         rf"|age de|agee? de|eta:|all'eta di|wiek:|leeftijd:?))[\"']?[ \t]*[\"']?({_YEARS})\b",
-        needs=r"(?i:\bagee?d?[ :\"']|alter|\bedad|\beta[: ]|wiek|leeftijd|'eta)",
+        needs=("age ", "age:", "age=", "aged", "agee", "alter", "edad", "eta ", "eta:", "wiek", "leeftijd"),
         check=all_if(_years),
         name="ages",
     ),
     Pattern(
         entity="AGE",
         regex=rf"(?i:[\"']age[\"'][ \t]*:[ \t]*[\"']?)({_TWO})\b",
-        needs=r"(?i:[\"']age[\"'])",
+        needs=("age",),
         name="ages",
     ),
     Pattern(
         entity="AGE",
         regex=rf"(?i:\b(?:i|he|she|they|who|just|recently|will|i'll|he'll|she'll|we'll|they'll|about to|to)"
         rf" (?:just |recently |will |have |has |had |about to )?(?:turn(?:s|ed|ing)?))[ \t]+({_TWO})\b",
-        needs=r"(?i:turn(?:s|ed|ing)? [0-9])",
+        needs=("turn ", "turns ", "turned ", "turning "),
         score=0.7,
         name="ages",
     ),
     Pattern(
         entity="AGE",
         regex=rf"(?i:\b(?:when|while|since) (?:i|he|she|they) (?:was|were|am|is|turned))[ \t]+(?:(?i:just|only|about|barely) )?({_TWO})\b",
-        needs=r"(?i:(?:when|while|since) )",
+        needs=("when ", "while ", "since "),
         score=0.7,
         name="ages",
     ),
@@ -101,21 +86,34 @@ AGES = (
         entity="AGE",
         regex=rf"(?i:\b(?:i'm|i am|he's|he is|she's|she is))[ \t]+(?:(?i:now|only|just|currently|already|almost|over) )?({_TWO})"
         rf"(?:[,.!?;]?(?:[ \t\r\n]+(?i:and|years|but|now|today|this|old)\b|[ \t]*$|[.!?][ \t\r\n])|[.!?,;][ \t\r\n])",
-        needs=r"(?i:(?:i'm|am|'s|is) (?:[a-z]+ )?[0-9])",
+        needs=("i m ", "i am ", "he s ", "he is "),
         score=0.6,
         name="ages",
     ),
     Pattern(
         entity="AGE",
         regex=rf"(?i:\b({_YEARS})[ \-]?{_FAR})",
-        needs=r"(?i:[0-9][ \-]?(?:jahr|jaar|ar gamm))",
+        needs=(
+            "0 jahr",
+            "0-jahr",
+            "0jahr",
+            "0 jaar",
+            "0-jaar",
+            "0 ar gam",
+            "0 ans",
+            "0 anos",
+            "0 anni",
+            "0 lat",
+            "0-ans",
+            "0ans",
+        ),
         check=all_if(_years),
         name="ages",
     ),
     Pattern(
         entity="AGE",
         regex=rf"(?i:\b(?:j'ai|il a|elle a|tengo|tiene|cumpli[o]?|ho|ha|mam|avait|agee? de|de)) ({_TWO}) (?i:{_FAR})",
-        needs=r"(?i:[0-9] (?:ans|anos|anni|lat)\b)",
+        needs=("0 ans", "0 anos", "0 anni", "0 lat", "0 jahr", "0 jaar", "0 ar gam"),
         score=0.7,
         name="ages",
     ),
@@ -123,7 +121,7 @@ AGES = (
     Pattern(
         entity="AGE",
         regex=rf"\b({_TWO})[ \-]?(?i:year|yr)s?[ \-]?(?i:old)?[ \-](?i:male|female|man|woman|patient|boy|girl|employee|customer)",
-        needs=r"(?i:[0-9][ \-]?y(?:ea)?r)",
+        needs=("0 y", "0-y", "0y"),
         name="ages",
     ),
 )

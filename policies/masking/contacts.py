@@ -6,7 +6,7 @@ import re
 
 from policies.masking import numbers
 from policies.masking.ages import AGES, BIRTHS
-from policies.masking.scan import Pattern, all_if, any_of
+from policies.masking.scan import Pattern, all_if
 from policies.masking.streets import STREETS
 
 _EXTENSION = r"(?:,? ?(?:x|ext\.?|extension) ?[0-9]{1,6})?"
@@ -19,22 +19,6 @@ _CALLED = (
     r"(?: (?:at|on|to|from|under|is|mobile|phone|number))"
     r"|on my (?:registered|mobile|phone|cell)|my registered(?: mobile| phone| number)*|erreichbar unter|unter der nummer|joindre au"
     r"|llamar al|chiamare (?:il|al)"
-)
-_CALLED_NEEDS = any_of(
-    (
-        "tel",
-        "phone",
-        "mobil",
-        "cell",
-        "fax",
-        "handy",
-        "whatsapp",
-        "rufnummer",
-        "durchwahl",
-        "movil",
-        r"(?:call|reach|ring|text|sms|dial|contact|message|answer)[a-z]* (?:me |us |him |her |them |you )?(?:back )?(?:at|on|under|to)",
-        r"reachable|available|registered|messages?|calls?|number|numero|nummer|erreichbar|joindre|llamar|chiamare",
-    )
 )
 #: These need a colon: a desk has other numbers too.
 _CALLED_WITH_COLON = (
@@ -78,7 +62,7 @@ PHONES = (
     Pattern(
         entity="PHONE",
         regex=rf"\+[1-9][0-9 ().\-/]{{6,20}}[0-9]{_EXTENSION}",
-        needs=r"\+[1-9][0-9 ().\-/]{6}",
+        needs=("+0",),
         check=_phone_end,
         not_beside="+",
         score=0.9,
@@ -88,7 +72,7 @@ PHONES = (
         entity="PHONE",
         regex=rf"(?i:\b(?:(?:{_CALLED})\b\.?(?:[ _-]?(?:no|nr|number)\b\.?)?(?: is\b)?[\"']?[ \t]*[:#=]?"
         rf"|(?:{_CALLED_WITH_COLON})[\"']?[ \t]*:)[ \t]*(?:\r?\n)?[ \t]*[\"']?)({_DIGITS}{_EXTENSION})",
-        needs=_CALLED_NEEDS[:-1] + "|callback|call back|hotline|desk|ruckruf|contact|office|home|work|direct|main)",
+        needs=(),
         check=_phone_end,
         not_beside=":",
         score=0.85,
@@ -98,7 +82,7 @@ PHONES = (
     Pattern(
         entity="PHONE",
         regex=rf"(?:^|[^0-9A-Za-z.:/\-])({_DIGITS})(?: ?-? ?|, ?)(?i:\(?(?:office|fax|mobile|mobil|cell|home|work|direct|phone|tel))\b",
-        needs=r"(?i:[0-9](?: ?-? ?|, ?)\(?(?:office|fax|mobil|cell|home|work|direct|phone|tel))",
+        needs=("office", "fax", "mobil", "cell", "home", "work", "direct", "phone", "tel"),
         check=_local,
         score=0.75,
         name="phones",
@@ -106,7 +90,7 @@ PHONES = (
     Pattern(
         entity="PHONE",
         regex=rf"(?:\([2-9][0-9]{{2}}\) ?|\b(?:1[-. ])?[2-9][0-9]{{2}}[-.])[2-9][0-9]{{2}}[-.][0-9]{{4}}{_EXTENSION}",
-        needs=r"[2-9][0-9]{2}[-.][0-9]{4}",
+        needs=("000-0000", "000.0000"),
         check=all_if(numbers.phone_is_plausible),
         not_beside="-./",
         score=0.75,
@@ -115,14 +99,14 @@ PHONES = (
     Pattern(
         entity="PHONE",
         regex=rf"(?:^|[ \t\"'(>|;,])((?:001[- .])?\(?[2-9][0-9]{{2}}\)?[-. ][2-9][0-9]{{2}}[-. ][0-9]{{4}} ?x ?[0-9]{{2,6}})",
-        needs=r"[0-9]{4} ?x ?[0-9]{2}",
+        needs=("0000x00", "0000 x00", "0000x 00", "0000 x 00"),
         score=0.8,
         name="phones",
     ),
     Pattern(
         entity="PHONE",
         regex=_NATIONAL,
-        needs=r"0[0-9]{2,5}[ /\-][0-9(]|0[1-9][ .\-][0-9]{2}[ .\-][0-9]{2}|\(0[1-9]|0[1-9][0-9]{1,4}\)",
+        needs=(),
         check=all_if(_national),
         not_beside="-./:+,",
         alone=True,
@@ -139,7 +123,7 @@ MAILBOX = Pattern(
     entity="EMAIL",
     # Narrower than RFC 5322: `=`, `/` and `?` stand before addresses far more often than in them.
     regex=rf"[A-Za-z0-9](?:[A-Za-z0-9._+~'\-]*[A-Za-z0-9_+~\-])?{_AT}{_HOST}",
-    needs=r"@|(?i:[\[({]at[\])}])",
+    needs=("@", " at "),
     not_after=b"://",
     score=0.95,
     name="mailboxes",
@@ -147,7 +131,7 @@ MAILBOX = Pattern(
 QUOTED_MAILBOX = Pattern(
     entity="EMAIL",
     regex=rf"\"[^\"\\\r\n@]{{1,64}}\"@{_HOST}|[A-Za-z0-9._+\-]{{1,64}}@\[(?:IPv6:)?[0-9A-Fa-f.:]{{7,45}}\]",
-    needs=r"\"@|@\[",
+    needs=("@",),
     name="mailboxes",
 )
 

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 
 from policies.masking.common_words import COMMON
-from policies.masking.scan import Pattern, all_if, any_of
+from policies.masking.scan import Pattern, all_if
 
 #: Bytes of the longest key block worth looking for the end of.
 _MAX_KEY = 16_384
@@ -43,7 +43,7 @@ def _end_of_key(shape: bytes, end: int) -> int:
     return dashes + 5 if dashes > 0 else close + 8
 
 
-def _assigned(text: str) -> int:
+def assigned(text: str) -> int:
     """What follows `password=`: not a word of prose, not what a masker put there, not a URL or an address."""
     value = text.rstrip(".,;)")
     plain = value.strip("*xX-.#_")
@@ -52,9 +52,9 @@ def _assigned(text: str) -> int:
     return 0 if "://" in value or _PLACEHOLDER.fullmatch(value) or _is_address(value) else len(value)
 
 
-def _spoken(text: str) -> int:
+def spoken(text: str) -> int:
     """What follows `the password is`: no word, so it has a digit or a mark between its letters."""
-    length = _assigned(text.rstrip("!?:\"'"))
+    length = assigned(text.rstrip("!?:\"'"))
     value = text[:length]
     telling = any(c.isdigit() for c in value) or re.search(r"\w[^\w\s'.-]|[^\w\s'.-]\w|[a-z][A-Z]", value)
     return length if telling else 0
@@ -89,68 +89,66 @@ def _is_address(text: str) -> bool:
 
 def _cookie(text: str) -> bool:
     """A value of a cookie, which a Windows security identifier is not."""
-    return not text.startswith("S-1-") and _assigned(text) > 0
+    return not text.startswith("S-1-") and assigned(text) > 0
 
 
-#: Prefix and rest of keys that carry their maker's name.
-_FORMS = (
-    ("AKIA", r"[A-Z0-9]{16}"),
-    ("ASIA", r"[A-Z0-9]{16}"),
-    ("ABSK", r"[A-Za-z0-9+/]{109,}={0,2}"),
-    ("LTAI", r"[A-Za-z0-9]{16,26}"),
-    ("AIza", r"[A-Za-z0-9_\-]{35}"),
-    ("ya29.", r"[A-Za-z0-9_\-]{20,}"),
-    ("GOCSPX-", r"[A-Za-z0-9_\-]{28}"),
-    ("gh[pousr]_", r"[A-Za-z0-9]{36,}"),
-    ("github_pat_", r"[A-Za-z0-9_]{22,}"),
-    (r"gl(?:pat|dt|rt|ptt|cbt|ft|soat|oas|imt|agent)-", r"[A-Za-z0-9_.\-]{20,}"),
-    ("xox[abeoprs]-", r"[A-Za-z0-9\-]{10,}"),
-    (r"xapp-[0-9]-", r"[A-Za-z0-9\-]{20,}"),
-    (r"(?:sk|rk|pk)_(?:live|test|prod)_", r"[A-Za-z0-9]{16,}"),
-    ("whsec_", r"[A-Za-z0-9+/=]{24,}"),
-    ("npm_", r"[A-Za-z0-9]{36}"),
-    ("pypi-", r"[A-Za-z0-9_\-]{50,}"),
-    ("rubygems_", r"[a-f0-9]{48}"),
-    ("oy2", r"[a-z0-9]{43}"),
-    ("sk-", r"[A-Za-z0-9_\-]{32,}"),
-    ("hf_", r"[A-Za-z]{34}"),
-    ("r8_", r"[A-Za-z0-9]{37}"),
-    (r"SG\.", r"[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"),
-    ("key-", r"[0-9a-f]{32}"),
-    (r"do[opr]_v1_", r"[a-f0-9]{64}"),
-    (r"hv[sbr]\.", r"[A-Za-z0-9_\-]{24,}"),
-    ("ATATT3|ATCTT3|ATBB", r"[A-Za-z0-9_\-=]{24,}"),
-    ("dapi", r"[a-f0-9]{32}"),
-    ("NRAK-", r"[A-Z0-9]{27}"),
-    ("glsa_", r"[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}"),
-    ("glc_", r"[A-Za-z0-9+/]{32,}={0,2}"),
-    ("sntry[su]_", r"[A-Za-z0-9+/=_\-]{40,}"),
-    ("lin_api_", r"[A-Za-z0-9]{40}"),
-    ("ntn_", r"[A-Za-z0-9]{40,}"),
-    ("figd_", r"[A-Za-z0-9_\-]{40,}"),
-    ("shp(?:at|ss|ca|pa)_", r"[a-fA-F0-9]{32}"),
-    ("sq0(?:atp|csp)-", r"[A-Za-z0-9_\-]{22,}"),
-    (r"dp\.(?:pt|st|ct|sa)\.", r"[A-Za-z0-9.\-_]{40,}"),
-    ("pscale_(?:tkn|pw|oauth)_", r"[A-Za-z0-9=._\-]{32,}"),
-    ("pul-", r"[a-f0-9]{40}"),
-    ("dckr_pat_", r"[A-Za-z0-9_\-]{27,}"),
-    ("AGE-SECRET-KEY-1", r"[A-Z0-9]{58}"),
-    ("AKCp", r"[A-Za-z0-9]{69}"),
-    ("sbp_", r"[a-f0-9]{40}"),
-    ("HRKU-AA", r"[A-Za-z0-9_\-]{58}"),
-    ("EAAC", r"[A-Za-z0-9]{80,}"),
-    ("SK", r"[0-9a-f]{32}"),
-    ("tskey-(?:auth|api|client)-", r"[A-Za-z0-9\-]{20,}"),
-    ("CFPAT-", r"[A-Za-z0-9_\-]{43}"),
-    ("PMAK-", r"[a-f0-9]{24}-[a-f0-9]{34}"),
-    ("xkeysib-", r"[a-f0-9]{64}-[A-Za-z0-9]{16}"),
-    ("nvapi-", r"[A-Za-z0-9_\-]{60,}"),
-    ("gsk_", r"[A-Za-z0-9]{52}"),
-    ("bkua_", r"[a-z0-9]{40}"),
+#: How keys that carry their maker's name begin, in lower case with 0 for any digit, and what follows.
+_FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("akia", "asia"), r"A[KS]IA[A-Z0-9]{16}"),
+    (("absk",), r"ABSK[A-Za-z0-9+/]{109,}={0,2}"),
+    (("ltai",), r"LTAI[A-Za-z0-9]{16,26}"),
+    (("aiza",), r"AIza[A-Za-z0-9_\-]{35}"),
+    (("ya00.",), r"ya29\.[A-Za-z0-9_\-]{20,}"),
+    (("gocspx-",), r"GOCSPX-[A-Za-z0-9_\-]{28}"),
+    (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"gh[pousr]_[A-Za-z0-9]{36,}"),
+    (("github_pat_",), r"github_pat_[A-Za-z0-9_]{22,}"),
+    (
+        ("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glft-", "glsoat-", "gloas-", "glimt-", "glagent-"),
+        r"gl(?:pat|dt|rt|ptt|cbt|ft|soat|oas|imt|agent)-[A-Za-z0-9_.\-]{20,}",
+    ),
+    (("xox", "xapp-"), r"xox[abeoprs]-[A-Za-z0-9\-]{10,}|xapp-[0-9]-[A-Za-z0-9\-]{20,}"),
+    (("_live_", "_test_", "_prod_"), r"[srp]k_(?:live|test|prod)_[A-Za-z0-9]{16,}"),
+    (("whsec_",), r"whsec_[A-Za-z0-9+/=]{24,}"),
+    (("npm_",), r"npm_[A-Za-z0-9]{36}"),
+    (("pypi-",), r"pypi-[A-Za-z0-9_\-]{50,}"),
+    (("rubygems_",), r"rubygems_[a-f0-9]{48}"),
+    (("oy0",), r"oy2[a-z0-9]{43}"),
+    (("sk-",), r"sk-[A-Za-z0-9_\-]{32,}"),
+    (("hf_", "r0_", "gsk_"), r"hf_[A-Za-z]{34}|r8_[A-Za-z0-9]{37}|gsk_[A-Za-z0-9]{52}"),
+    (("sg.",), r"SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"),
+    (("key-",), r"key-[0-9a-f]{32}"),
+    (("_v0_",), r"do[opr]_v1_[a-f0-9]{64}"),
+    (("hvs.", "hvb.", "hvr."), r"hv[sbr]\.[A-Za-z0-9_\-]{24,}"),
+    (("atatt0", "atctt0", "atbb"), r"(?:ATATT3|ATCTT3|ATBB)[A-Za-z0-9_\-=]{24,}"),
+    (("dapi",), r"dapi[a-f0-9]{32}"),
+    (("nrak-",), r"NRAK-[A-Z0-9]{27}"),
+    (("glsa_", "glc_"), r"glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}|glc_[A-Za-z0-9+/]{32,}={0,2}"),
+    (("sntrys_", "sntryu_"), r"sntry[su]_[A-Za-z0-9+/=_\-]{40,}"),
+    (("lin_api_", "ntn_", "figd_"), r"lin_api_[A-Za-z0-9]{40}|ntn_[A-Za-z0-9]{40,}|figd_[A-Za-z0-9_\-]{40,}"),
+    (("shpat_", "shpss_", "shpca_", "shppa_"), r"shp(?:at|ss|ca|pa)_[a-fA-F0-9]{32}"),
+    (("sq0atp-", "sq0csp-"), r"sq0(?:atp|csp)-[A-Za-z0-9_\-]{22,}"),
+    (("dp.pt.", "dp.st.", "dp.ct.", "dp.sa."), r"dp\.(?:pt|st|ct|sa)\.[A-Za-z0-9.\-_]{40,}"),
+    (("pscale_",), r"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9=._\-]{32,}"),
+    (("pul-",), r"pul-[a-f0-9]{40}"),
+    (("dckr_pat_",), r"dckr_pat_[A-Za-z0-9_\-]{27,}"),
+    (("age-secret-key-0",), r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
+    (("akcp",), r"AKCp[A-Za-z0-9]{69}"),
+    (("sbp_",), r"sbp_[a-f0-9]{40}"),
+    (("hrku-aa",), r"HRKU-AA[A-Za-z0-9_\-]{58}"),
+    (("eaac",), r"EAAC[A-Za-z0-9]{80,}"),
+    (("tskey-",), r"tskey-(?:auth|api|client)-[A-Za-z0-9\-]{20,}"),
+    (("cfpat-", "pmak-"), r"CFPAT-[A-Za-z0-9_\-]{43}|PMAK-[a-f0-9]{24}-[a-f0-9]{34}"),
+    (("xkeysib-",), r"xkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}"),
+    (("nvapi-",), r"nvapi-[A-Za-z0-9_\-]{60,}"),
+    (("bkua_",), r"bkua_[a-z0-9]{40}"),
+    (("atlasv0",), r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_\-]{60,}"),
+    (("0q~",), r"[A-Za-z0-9_~.\-]{3}[78]Q~[A-Za-z0-9_~.\-]{31,34}"),
+    ((":aa",), r"[0-9]{8,10}:AA[A-Za-z0-9_\-]{33}"),
+    (("-us0",), r"[a-f0-9]{32}-us[0-9]{1,2}\b"),
+    (("pat",), r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}"),
 )
-_PREFIXES = "|".join(prefix for prefix, _ in _FORMS)
 
-_LABELS = (
+LABELS = (
     r"pass(?:word|wd|wort|phrase|code)|pwd|kennwort|wachtwoord|contrasena|mot de passe|senha|api[_-]?key"
     r"|(?:access|auth|refresh|session|id|api|bearer|security|private|deploy|bot)[_-]?token"
     r"|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|app[_-]?secret|private[_-]?key|account[_-]?key"
@@ -159,10 +157,15 @@ _LABELS = (
 _SHORT_LABELS = r"(?:[A-Za-z0-9]+_)?pass|pw|passw"
 _ASSIGN = r"[ \t]*(?:=>|:=|=|:)[ \t]*"
 _VALUE = rf"[^\s\"'<>,;&\\\x00]{{4,{_LONGEST}}}"
-_LABELLED = any_of((_LABELS, r"pass\b", r"\bpw", "passw"))
+_LABEL_NEEDS = (
+    *("pass", "pw", "kennwort", "wachtwoord", "contrasena", "mot de passe", "senha", "secret", "token"),
+    *("api key", "api-key", "apikey", "private key", "private-key", "privatekey", "account key", "account-key"),
+    *("accountkey", "shared access", "shared-access", "sharedaccess", "encryption key", "encryption-key"),
+    *("encryptionkey", "signing key", "signing-key", "signingkey", "access key", "accesskey", "access-key"),
+)
 
 
-def _form(regex: str, needs: str, name: str = "keys") -> Pattern:
+def _form(regex: str, *needs: str, name: str = "keys") -> Pattern:
     return Pattern(entity="SECRET", regex=regex, needs=needs, unmistakable=True, score=1.0, name=name)
 
 
@@ -170,140 +173,43 @@ FORMS = (
     Pattern(
         entity="SECRET",
         regex=r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----",
-        needs="-----BEGIN",
+        needs=("private key",),
         extend=_end_of_key,
         unmistakable=True,
         score=1.0,
         name="private-keys",
     ),
-    _form(r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}", "eyJ", "tokens"),
-    _form("|".join(f"(?:{prefix}){rest}" for prefix, rest in _FORMS), _PREFIXES),
-    _form(r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_\-]{60,}", "atlasv1"),
-    _form(r"[A-Za-z0-9_~.\-]{3}[78]Q~[A-Za-z0-9_~.\-]{31,34}", "[78]Q~"),
-    _form(r"[0-9]{8,10}:AA[A-Za-z0-9_\-]{33}", ":AA"),
-    _form(r"[MNO][A-Za-z0-9]{23,25}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,38}", r"[A-Za-z0-9]\.[A-Za-z0-9_\-]{6}\."),
-    _form(r"[a-f0-9]{32}-us[0-9]{1,2}\b", "[a-f0-9]-us[0-9]"),
-    _form(r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}", r"pat[A-Za-z0-9]{14}\."),
-    _form(r"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/]{20,})", r"hooks\.slack"),
+    _form(r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}", "eyj", name="tokens"),
+    *(_form(regex, *stems) for stems, regex in _FORMS),
+    # Keys of machines that look like words until their length shows: Twilio's, and a bot's of Discord.
+    _form(r"\bSK[0-9a-f]{32}"),
+    _form(r"\b[MNO][A-Za-z0-9]{23,25}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,38}"),
+    _form(r"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/]{20,})", "hooks.slack"),
     _form(r"discord(?:app)?\.com/api/(?:v[0-9]+/)?webhooks/([0-9]{15,20}/[A-Za-z0-9_\-]{50,})", "discord"),
-    _form(r"webhook\.office\.com/webhookb2/([A-Za-z0-9@/\-]{60,})", "webhookb2"),
-)
-
-
-def _command(regex: str, needs: str, *, spoken: bool = False) -> tuple[Pattern, ...]:
-    """A password given to a command, in either kind of quotes or bare."""
-    check = _spoken if spoken else _assigned
-    forms = (r"\"([^\"\n]{2,200})\"", r"'([^'\n]{2,200})'", r"([^\s\"'|;&]{3,200})")
-    return tuple(
-        Pattern(entity="SECRET", regex=regex + form, needs=needs, check=check, score=0.8, name="commands")
-        for form in forms
-    )
-
-
-_REST = r"[^\n|;&]{0,200}?"
-COMMANDS = (
-    Pattern(
-        entity="SECRET",
-        regex=rf"(?i:\b(?:curl|wget|https?|aria2c|httpie)\b){_REST} (?:-u|--user|--proxy-user|-U|-a|--auth)[ =]?[\"']?"
-        r"[^\s:\"']{1,100}:([^\s\"']{2,200})",
-        needs=r"(?:^|[ \"'])(?:-u|-U|-a|--user|--proxy-user|--auth)[ =\"'A-Za-z]",
-        check=_assigned,
-        score=0.8,
-        name="commands",
-    ),
-    Pattern(
-        entity="SECRET",
-        regex=rf"(?i:\bnet1?(?:\.exe)?[ ]+use\b{_REST}[ ]/u(?:ser)?:)[^\s]{{1,100}}[ ]+([^\s/\\*][^\s]{{3,100}})",
-        needs=r"(?i:/u(?:ser)?:)",
-        check=_assigned,
-        score=0.8,
-        name="commands",
-    ),
-    Pattern(
-        entity="SECRET",
-        regex=r"(?i:\bnet1?(?:\.exe)?[ ]+use\b(?:[ ]+(?:[a-z]:|\*))?[ ]+\\\\{1,4}[^\s]{1,100}[ ]+)([^\s/\\*]{4,100})",
-        needs=r"(?i:net1?(?:\.exe)? +use)",
-        check=_assigned,
-        score=0.8,
-        name="commands",
-    ),
-    Pattern(
-        entity="SECRET",
-        regex=r"(?i:\bnet1?(?:\.exe)?[ ]+user[ ]+[^\s/]{1,64}[ ]+)([^\s/*]{4,100})(?:[ ]|$)",
-        needs=r"(?i:net1?(?:\.exe)? +user)",
-        check=_assigned,
-        score=0.8,
-        name="commands",
-    ),
-    *_command(rf"\b(?:mysql|mariadb)[a-z]*\b{_REST} -p", r"(?:mysql|mariadb)"),
-    *_command(rf"\b(?:7z[ar]?|7za|rar|unrar|winrar)(?:\.exe)?\b{_REST} -(?:h?p)", r"7z|rar"),
-    *_command(
-        rf"(?i:\b(?:sshpass|psexec(?:64)?|paexec|docker|podman|mongo(?:sh|dump|restore)?|nxc|netexec|crackmapexec|cme"
-        rf"|evil-winrm|winrs|az|helm|hydra|ftp|lftp)(?:\.exe)?\b){_REST} -p[ =]",
-        r"(?i:sshpass|psexec|paexec|docker|podman|mongo|nxc|netexec|crackmapexec|cme|winrm|winrs|\baz\b|helm|hydra|ftp)",
-    ),
-    *_command(
-        rf"(?i:\b(?:plink|pscp|psftp|putty|kitty)(?:\.exe)?\b){_REST} -pw[ ]", r"(?i:plink|pscp|psftp|putty|kitty)"
-    ),
-    *_command(
-        rf"(?i:\b(?:sqlcmd|osql|bcp|isql|unzip|zip)(?:\.exe)?\b){_REST} -P[ ]?", r"(?i:sqlcmd|osql|bcp|isql|zip)"
-    ),
-    *_command(rf"\bredis-cli\b{_REST} -a[ ]", "redis-cli"),
-    *_command(rf"\bldap(?:search|modify|add|delete|whoami|passwd)\b{_REST} -w[ ]", "ldap"),
-    *_command(
-        r"(?i:(?:^|[ \t\"'`(])(?:/p(?:ass(?:word)?)?[:=]|(?:/rp|/pw|-password|-passwd|-pass|--pass(?:word|wd|phrase)?|--token"
-        r"|--api-?key|--secret-key|--client-secret|--auth-token|--access-token|--private-token|--http-password"
-        r"|-apikey|-token|-clientsecret|-credential-password|-storepass|-keypass|-srcstorepass|-deststorepass)(?::|=|[ \t]+)))",
-        r"(?i:[ \t\"'`(](?:/p|/rp|-p|--p|--token|--api|--secret|--client|--auth|--access|--http|-apikey|-token|-client"
-        r"|-cred|-storep|-keyp|-srcs|-dests))|^[/\-]",
-    ),
-    *_command(r"(?i:\bpass(?:in|out)[ =](?:pass:))", "(?i:pass:)"),
-    *_command(
-        rf"(?i:(?:^|[ \t;])(?:export|set|setx|env|setenv|declare -x|\$env:)[ \t]?[A-Z0-9_]*"
-        rf"(?:{_LABELS}|TOKEN|_PASS|_PW|_PAT|_KEY|CREDENTIALS?)[A-Z0-9_]*[ \t]?[= ][ \t]?)",
-        r"(?i:export|setx?|env)",
-    ),
-    Pattern(
-        entity="SECRET",
-        regex=rf"(?i:\b(?:smbclient|winexe|rpcclient|pth-[a-z]+|wmiexec|net)\b){_REST} -U[ ]?[\"']?"
-        r"[^\s%\"']{1,100}%([^\s\"']{3,100})",
-        needs="%",
-        check=_assigned,
-        score=0.8,
-        name="commands",
-    ),
-    Pattern(
-        entity="SECRET",
-        regex=r"(?:^|[ \t/\\\"'])[A-Za-z0-9][A-Za-z0-9._\-]{0,60}:([^\s:@/\"']{4,100})@"
-        r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+)\b",
-        needs=r":[^\s:@/\"']+@",
-        check=_spoken,
-        score=0.6,
-        name="commands",
-    ),
+    _form(r"webhook\.office\.com/webhookb2/([A-Za-z0-9@/\-]{60,})", "webhookb0"),
 )
 
 LABELLED = (
     Pattern(
         entity="SECRET",
-        regex=rf"(?i:(?:{_LABELS}))[\"']?{_ASSIGN}(?:\"([^\"\n]{{4,{_LONGEST}}})\")",
-        needs=_LABELLED,
-        check=_assigned,
+        regex=rf"(?i:(?:{LABELS}))[\"']?{_ASSIGN}(?:\"([^\"\n]{{4,{_LONGEST}}})\")",
+        needs=_LABEL_NEEDS,
+        check=assigned,
         name="assignments",
     ),
     Pattern(
         entity="SECRET",
-        regex=rf"(?i:(?:{_LABELS}|\b(?:{_SHORT_LABELS})\b))[\\\"']*{_ASSIGN}[\\\"']*({_VALUE})",
-        needs=_LABELLED,
-        check=_assigned,
+        regex=rf"(?i:(?:{LABELS}|\b(?:{_SHORT_LABELS})\b))[\\\"']*{_ASSIGN}[\\\"']*({_VALUE})",
+        needs=_LABEL_NEEDS,
+        check=assigned,
         name="assignments",
     ),
     Pattern(
         entity="SECRET",
         regex=r"(?i:\b(?:pass(?:word|wort|code|phrase)|pwd|pw|pin(?: code)?|kennwort|login is [^\s]{1,60} / )"
         r"(?: (?:for|of|to|fur) [^\n:]{1,40}?)? (?:is|was|lautet|ist|est|es|to)(?: now)?:?)[ \t]+[\"'`]?([^\s\"'`<>]{4,100})",
-        needs=any_of((r"pass(?:word|wort|code|phrase)", r"\bpwd?\b", r"\bpin\b", "kennwort", "login is")),
-        check=_spoken,
+        needs=("pass", "pw", "pin", "kennwort", "login is"),
+        check=spoken,
         score=0.7,
         name="assignments",
     ),
@@ -311,18 +217,18 @@ LABELLED = (
         entity="SECRET",
         regex=r"(?i:authorization)[\\\"']*[ \t]*[:=][ \t]*[\\\"']*(?i:bearer|basic|token|digest|ssws|apikey|negotiate)"
         r"[ \t]+([A-Za-z0-9._~+/=\-]{6,})",
-        needs="(?i:authorization)",
+        needs=("authorization",),
         name="headers",
     ),
     Pattern(
-        entity="SECRET", regex=r"(?i:\bbearer)[ \t]+([A-Za-z0-9._~+/\-]{20,}=*)", needs="(?i:bearer)", name="headers"
+        entity="SECRET", regex=r"(?i:\bbearer)[ \t]+([A-Za-z0-9._~+/\-]{20,}=*)", needs=("bearer",), name="headers"
     ),
     Pattern(
         entity="SECRET",
         regex=r"(?i:\b(?:x-api-key|x-auth-token|x-amz-security-token|x-vault-token|private-token|x-gitlab-token"
         r"|x-shopify-access-token|dd-api-key|ocp-apim-subscription-key|x-functions-key|apikey))"
         r"[\\\"']*[ \t]*[:=][ \t]*[\\\"']*([A-Za-z0-9._~+/=\-]{8,})",
-        needs=any_of((r"x-[a-z\-]*(?:key|token)", "private-token", "dd-api-key", "subscription-key", "apikey")),
+        needs=("x-", "private-token", "api-key", "apikey", "subscription-key"),
         name="headers",
     ),
     Pattern(
@@ -330,13 +236,19 @@ LABELLED = (
         regex=r"(?i:\b(?:PHPSESSID|JSESSIONID|ASP\.NET_SessionId|ASPXAUTH|connect\.sid|laravel_session|sessionid"
         r"|session_token|sess(?:ion)?_?id|_session|estsauth[a-z]*|xsrf-token|csrftoken|wordpress_logged_in_[a-z0-9]+"
         r"|remember_token|auth_cookie|fedauth|rtfa|sid|ssid|hsid|sapisid))=([^\s;,\"'&<>\\]{12,600})",
-        needs=any_of(
-            (
-                r"sess[a-z_]*(?:id)?=",
-                r"_session=",
-                r"s?sid=",
+        needs=(
+            *(
+                "sessid=",
+                "sessionid=",
+                "session_id=",
+                "sess_id=",
+                "_session=",
+                "sid=",
                 "estsauth",
-                "(?:xsrf|csrf)-?token=",
+                "xsrf-token=",
+                "csrftoken=",
+            ),
+            *(
                 "aspxauth=",
                 "wordpress_logged",
                 "remember_token=",
@@ -344,7 +256,7 @@ LABELLED = (
                 "fedauth=",
                 "rtfa=",
                 "session_token=",
-            )
+            ),
         ),
         check=all_if(_cookie),
         score=0.8,
@@ -353,30 +265,28 @@ LABELLED = (
     Pattern(
         entity="SECRET",
         regex=r"(?i:ConvertTo-SecureString)[ \t]+(?:-String[ \t]+)?[\"']([^\"'\n]{4,400})[\"']",
-        needs="(?i:securestring)",
+        needs=("securestring",),
         name="commands",
     ),
     Pattern(
         entity="SECRET",
         regex=r"://[^\s:/@\"'<>]{1,200}:([^\s@/\"'<>]{2,200})@",
-        needs="://[^\\s:/@\"'<>]{1,200}:",
+        needs=("://",),
         name="connections",
     ),
     Pattern(
         entity="SECRET",
         regex=r"(?i:[?&;]sig=)([A-Za-z0-9%+/=_\-]{20,200})",
-        needs="(?i:[?&;]sig=)",
+        needs=("sig=",),
         name="connections",
     ),
     Pattern(
         entity="SECRET",
         regex=r"(?i:[A-Za-z0-9_.\-]{0,60}(?:api|secret|token|credential|auth|access|private|cred|pat)[A-Za-z0-9_.\-]{0,30}"
         r"|[A-Za-z0-9_.\-]{0,60}_key)[\\\"']*[ \t]*(?:=>|:=|=|:)[ \t]*[\\\"']*([A-Za-z0-9+/_.=\-]{20,200})",
-        needs=r"(?i:api|secret|token|cred|auth|access|private|pat|_key)[A-Za-z0-9_.\\\"' \-]{0,40}[=:]",
+        needs=("api", "secret", "token", "cred", "auth", "access", "private", "pat", "_key"),
         check=_random,
         score=0.6,
         name="entropy",
     ),
 )
-
-SECRETS = (*FORMS, *LABELLED, *COMMANDS)

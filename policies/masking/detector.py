@@ -6,7 +6,7 @@ from presidio_analyzer import EntityRecognizer
 
 from policies.masking.originals import Originals
 from policies.masking.recognizers import LANGUAGE, PatternsRecognizer, Scanned, make_registry, no_language, whole_words
-from policies.masking.rules import MaskingRules
+from policies.masking.rules import Entity, MaskingRules
 from policies.masking.scan import Needs, Pattern, run
 from policies.masking.spans import Span
 from policies.masking.views import shape_of
@@ -22,12 +22,13 @@ class Detector:
         self._scanned = [recognizer for recognizer in recognizers if isinstance(recognizer, Scanned)]
         self._others = [recognizer for recognizer in recognizers if not isinstance(recognizer, Scanned)]
         self._needs = Needs(need for recognizer in self._scanned for need in recognizer.needs)
-        #: What to run when something is present, so that the others cost nothing, not even a look.
+        patterns = [p for r in self._scanned if isinstance(r, PatternsRecognizer) for p in r.patterns]
+        self._always = [pattern for pattern in patterns if not pattern.needs]
+        #: What to run when a string is present, so that the rest costs nothing, not even a look.
         self._patterns: dict[str, list[Pattern]] = {}
-        for recognizer in self._scanned:
-            if isinstance(recognizer, PatternsRecognizer):
-                for pattern in recognizer.patterns:
-                    self._patterns.setdefault(pattern.needs, []).append(pattern)
+        for pattern in patterns:
+            for stem in pattern.needs:
+                self._patterns.setdefault(stem, []).append(pattern)
         self._scanned = [each for each in self._scanned if not isinstance(each, PatternsRecognizer)]
 
     def find(self, text: str) -> list[Span]:
@@ -36,16 +37,15 @@ class Detector:
             return []
         shape = shape_of(text)
         present = self._needs.present(shape)
+        patterns = {id(pattern): pattern for stem in present for pattern in self._patterns.get(stem, ())}
         found = [hit for recognizer in self._scanned for hit in recognizer.find(text, shape, present)]
-        for need in present & self._patterns.keys():
-            found.extend(whole_words(run(self._patterns[need], shape), text))
+        found.extend(whole_words(run((*self._always, *patterns.values()), shape), text))
         spans = [
             Span(hit.start, hit.end, hit.entity, text[hit.start : hit.end], None, hit.score, hit.name) for hit in found
         ]
         for recognizer in self._others:
             for result in recognizer.analyze(text, recognizer.supported_entities, no_language()):
+                entity: Entity = result.entity_type
                 words = text[result.start : result.end]
-                spans.append(
-                    Span(result.start, result.end, result.entity_type, words, None, result.score, recognizer.name)
-                )
+                spans.append(Span(result.start, result.end, entity, words, None, result.score, str(recognizer.name)))
         return spans

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policies.masking import numbers
-from policies.masking.scan import Pattern, all_if, any_of
+from policies.masking.scan import Pattern, all_if
 
 
 def _mac(text: str) -> bool:
@@ -20,7 +20,7 @@ DEVICES = (
     Pattern(
         entity="MAC",
         regex=r"\b[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\b|\b[0-9A-Fa-f]{4}(?:[.\-][0-9A-Fa-f]{4}){2}\b",
-        needs=r"[0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-]|[0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}",
+        needs=(),
         check=all_if(_mac),
         not_beside=":-.",
         score=0.9,
@@ -30,7 +30,7 @@ DEVICES = (
         entity="MAC",
         regex=r"(?i:\b(?:mac|hw|hardware|physical|ethernet|bssid|lladdr)(?:[ _\-]?(?:address|addr|adresse))?)"
         r"[\"']?[ \t]*[:=]?[ \t]*[\"']?([0-9A-Fa-f]{12})\b",
-        needs=any_of((r"\bmac", r"\bhw", "hardware", "physical", "ethernet", "bssid", "lladdr")),
+        needs=("mac", "hw", "hardware", "physical", "ethernet", "bssid", "lladdr"),
         score=0.8,
         name="mac",
     ),
@@ -38,7 +38,7 @@ DEVICES = (
         entity="IMEI",
         regex=r"(?i:\bimei(?:sv)?)(?:[ /\-]?(?:number|no|nr|1|2|sv))?[\"')]{0,2}(?: (?:is|was|lautet))?[ \t]*[:=#]?[ \t]*[\"'(]?"
         r"([0-9]{2}[ \-]?[0-9]{6}[ \-]?[0-9]{6}[ \-]?[0-9]{1,2})",
-        needs="(?i:imei)",
+        needs=("imei",),
         check=all_if(numbers.imei_is_valid),
         name="imei",
     ),
@@ -48,20 +48,18 @@ DEVICES = (
         r"|(?:kfz-?)?kennzeichen|nummernschild|plaque(?: d'immatriculation)?|immatriculation|matricula|targa|kenteken"
         rf"|rejestracyjny|registreringsnummer))\b{_LINK}"
         r"([A-Z]{1,3}[ \-:][A-Z]{1,2}[ \-]?[0-9]{1,4}[EH]?|[A-Z0-9]{1,4}[ \-]?[A-Z0-9]{2,4}(?:[ \-][A-Z0-9]{1,4})?)",
-        needs=any_of(
-            (
-                "plate",
-                "registration",
-                "kennzeichen",
-                "nummernschild",
-                "plaque",
-                "immatriculation",
-                "matricula",
-                "targa",
-                "kenteken",
-                "rejestracyjny",
-                "registreringsnummer",
-            )
+        needs=(
+            "plate",
+            "registration",
+            "kennzeichen",
+            "nummernschild",
+            "plaque",
+            "immatriculation",
+            "matricula",
+            "targa",
+            "kenteken",
+            "rejestracyjny",
+            "registreringsnummer",
         ),
         check=all_if(numbers.plate_is_plausible),
         score=0.75,

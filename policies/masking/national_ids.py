@@ -31,7 +31,6 @@ class _Use:
     entity: Entity = "NATIONAL_ID"
     #: The form that proves itself by a checksum, so that it needs no label; RE2 in the case it is written in.
     strong: str = ""
-    needs: str = ""
     #: A check for `strong` where Presidio has none.
     proof: Callable[[str], bool] | None = None
 
@@ -46,16 +45,14 @@ _USES = (
     _Use(
         kind="UkNinoRecognizer",
         labels="national insurance|nino|ni number",
-        strong=r"\b[A-CEGHJ-PR-TW-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]",
-        needs=r"[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]",
+        strong=r"[A-CEGHJ-PR-TW-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]",
         proof=lambda text: text[:2] not in ("BG", "GB", "NK", "KN", "NT", "TN", "ZZ"),
     ),
     _Use(kind="UkPassportRecognizer", labels="passport"),
     _Use(
         kind="UkDrivingLicenceRecognizer",
         labels="driving licen[cs]e|dvla|licen[cs]e number",
-        strong=r"\b[A-Z9]{5}[0-9](?:0[1-9]|1[0-2]|5[1-9]|6[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9][A-Z9]{2}[A-Z0-9][A-Z]{2}",
-        needs="[A-Z9]{5}[0-9]{6}[A-Z9]{2}[A-Z0-9][A-Z]{2}",
+        strong=r"[A-Z9]{5}[0-9](?:0[1-9]|1[0-2]|5[1-9]|6[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9][A-Z9]{2}[A-Z0-9][A-Z]{2}",
     ),
     _Use(
         kind="UkVehicleRegistrationRecognizer",
@@ -65,25 +62,22 @@ _USES = (
     _Use(
         kind="EsNifRecognizer",
         labels="dni|nif",
-        strong=r"\b[0-9]{8}-?[A-Z]",
-        needs="[0-9]{8}-?[A-Z]",
+        strong=r"[0-9]{8}-?[A-Z]",
         proof=numbers.dni_is_valid,
     ),
     _Use(
         kind="EsNieRecognizer",
         labels="nie",
-        strong=r"\b[XYZ][0-9]{7}-?[A-Z]",
-        needs="[XYZ][0-9]{7}-?[A-Z]",
+        strong=r"[XYZ][0-9]{7}-?[A-Z]",
         proof=numbers.dni_is_valid,
     ),
     _Use(kind="EsPassportRecognizer", labels="pasaporte|passport"),
     _Use(
         kind="ItFiscalCodeRecognizer",
-        labels="codice fiscale|c\\.?f\\.?",
-        strong=r"\b[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]",
-        needs="[A-Z]{6}[0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{2}[A-Z]",
+        labels="codice fiscale|cod\\.? ?fisc",
+        strong=r"[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]",
     ),
-    _Use(kind="ItVatCodeRecognizer", labels="partita iva|p\\.? ?iva|vat"),
+    _Use(kind="ItVatCodeRecognizer", labels="partita iva|p\\.iva|p\\. iva|piva|vat"),
     _Use(kind="ItPassportRecognizer", labels="passaporto|passport"),
     _Use(kind="ItDriverLicenseRecognizer", labels="patente"),
     _Use(kind="ItIdentityCardRecognizer", labels="carta d.identita|carta identita|identity card"),
@@ -91,8 +85,7 @@ _USES = (
     _Use(
         kind="SgFinRecognizer",
         labels="nric|fin",
-        strong=r"\b[STFGM][0-9]{7}[A-Z]",
-        needs="[STFGM][0-9]{7}[A-Z]",
+        strong=r"[STFGM][0-9]{7}[A-Z]",
         proof=numbers.nric_is_valid,
     ),
     _Use(kind="SgUenRecognizer", labels="uen|unique entity"),
@@ -108,8 +101,7 @@ _USES = (
     _Use(
         kind="InGstinRecognizer",
         labels="gstin?",
-        strong=r"\b[0-3][0-9][A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]",
-        needs="[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z",
+        strong=r"[0-3][0-9][A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]",
     ),
     _Use(kind="InVoterRecognizer", labels="voter|epic"),
     _Use(kind="InPassportRecognizer", labels="passport"),
@@ -117,16 +109,14 @@ _USES = (
     _Use(
         kind="FiPersonalIdentityCodeRecognizer",
         labels="hetu|henkilotunnus|personbeteckning|personal identity code",
-        strong=r"\b[0-3][0-9][01][0-9]{3}[\-+A-FYXWVU][0-9]{3}[0-9A-FHJ-NPR-Y]",
-        needs=r"[0-9]{6}[\-+A-FYXWVU][0-9]{3}[0-9A-FHJ-NPR-Y]",
+        strong=r"[0-3][0-9][01][0-9]{3}[\-+A-FYXWVU][0-9]{3}[0-9A-FHJ-NPR-Y]",
     ),
     _Use(kind="SePersonnummerRecognizer", labels="personnummer|samordningsnummer|personal identity number"),
     _Use(kind="SeOrganisationsnummerRecognizer", labels="organisationsnummer|org\\.? ?nr"),
     _Use(
         kind="KrRrnRecognizer",
         labels="rrn|resident registration",
-        strong=r"\b[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])-[1-4][0-9]{6}",
-        needs="[0-9]{6}-[1-4][0-9]{6}",
+        strong=r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])-[1-4][0-9]{6}",
     ),
     _Use(kind="KrFrnRecognizer", labels="frn|foreigner registration"),
     _Use(kind="KrPassportRecognizer", labels="passport"),
@@ -190,22 +180,58 @@ def _patterns(use: _Use) -> Iterator[Pattern]:
         yield Pattern(
             entity=use.entity,
             regex=rf"{label}[^\n]{{0,{_REACH}}}?\b((?i:{either}))",
-            needs=label,
+            needs=_stems(use.labels),
             check=_presidio_check(recognizer),
             not_beside="-./:",
             score=0.8,
             name=name,
         )
-    if use.strong:
-        proof = use.proof
-        check = _presidio_check(recognizer) if proof is None else _both(proof)
-        yield Pattern(
-            entity=use.entity, regex=use.strong, needs=use.needs, check=check, not_beside="-./:_", score=0.85, name=name
-        )
 
 
-def _both(proof: Callable[[str], bool]) -> Check:
-    return lambda text: len(text) if proof(text) else 0
+def proved() -> Pattern:
+    """The numbers that prove themselves, in one expression: most texts hold none of them."""
+    forms = [(rf"\b(?:{use.strong})\b", _proof_of(use)) for use in _USES if use.strong]
+
+    def check(text: str) -> int:
+        return len(text) if any(compiled(form).fullmatch(text.encode()) and proof(text) for form, proof in forms) else 0
+
+    return Pattern(
+        entity="NATIONAL_ID",
+        regex="|".join(form for form, _ in forms),
+        check=check,
+        not_beside="-./:_",
+        score=0.85,
+        name="national-ids",
+    )
+
+
+def _proof_of(use: _Use) -> Callable[[str], bool]:
+    presidio = _presidio_check(_instance(use.kind))
+    return use.proof or (lambda text: presidio(text) > 0)
+
+
+def _stems(labels: str) -> tuple[str, ...]:
+    """What stands at the start of each label before anything that varies."""
+    return tuple(sorted({_before_choice(label.lower()) for label in _outer(labels)}))
+
+
+def _outer(labels: str) -> list[str]:
+    """The alternatives of an expression, not those inside its groups."""
+    depth, parts = 0, [""]
+    for character in labels:
+        depth += (character == "(") - (character == ")")
+        if character == "|" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def _before_choice(label: str) -> str:
+    plain = re.match(r"(?:\\.|[a-z0-9 '#:\-])*(?![?*])", label)
+    stem = plain.group() if plain else ""
+    # The character before a `?` is one of those that vary.
+    return (stem[:-1] if label[len(stem) : len(stem) + 1] in ("?", "*") else stem).replace("\\", "")
 
 
 def _presidio_check(recognizer: Any) -> Check:

@@ -5,11 +5,11 @@ Group 1, where there is one, is what gets masked; the rest of the pattern is con
 
 from __future__ import annotations
 
-import re
 
 from policies.masking import numbers
-from policies.masking.credentials import SECRETS
-from policies.masking.scan import Pattern, all_if, any_of, compiled
+from policies.masking.commands import COMMANDS
+from policies.masking.credentials import FORMS, LABELLED
+from policies.masking.scan import Pattern, all_if, compiled
 
 __all__ = ["NUMBERS", "SECRETS", "Pattern", "all_if", "compiled"]
 
@@ -18,26 +18,20 @@ _LINK = (
     r"(?:[ _\-]?(?:number|no|nr|num|id|code)\b\.?)?[\"')]{0,2}(?: (?:is|was|of|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"'#(]?"
 )
 
-_CARD_WORDS = (
-    "card",
-    "visa",
-    "mastercard",
-    "maestro",
-    "amex",
-    "discover",
-    "diners",
-    r"\bcc\b",
-    "karte",
-    "carte",
-    "tarjeta",
-    r"\bpan\b",
-)
 _CARDS = (
     Pattern(
         entity="CARD",
         regex=r"\b(?:[2-6][0-9]{3}(?:[ \-]?[0-9]{4}){2}[ \-]?[0-9]{1,4}(?:[ \-]?[0-9]{3})?"
         r"|3[0-9]{3}[ \-]?[0-9]{6}[ \-]?[0-9]{4,5}|(?:1800|2131)[0-9]{11}|6[0-9]{5}[ \-]?[0-9]{13})",
-        needs=r"[0-9]{4}[ \-]?[0-9]{4}[ \-]?[0-9]{4}|3[0-9]{3}[ \-][0-9]{6}|6[0-9]{5}[ \-][0-9]{13}",
+        needs=(
+            "0000 0000 0000",
+            "0000-0000-0000",
+            "000000000000",
+            "0000 000000 ",
+            "0000-000000-",
+            "000000 000000",
+            "000000-000000",
+        ),
         check=all_if(numbers.card_is_valid),
         not_beside=".-_",
         score=0.95,
@@ -47,7 +41,7 @@ _CARDS = (
         entity="CARD",
         regex=r"(?i:\b(?:card|visa|mastercard|maestro|amex|discover|diners|cc|karten?(?:nummer)?|carte|tarjeta|pan))\b"
         r"(?:[^0-9\n]{0,24}?)[^0-9A-Za-z.\-]([0-9][0-9 \-]{10,21}[0-9])",
-        needs=any_of(_CARD_WORDS),
+        needs=("card", "visa", "maestro", "amex", "discover", "diners", " cc", "karte", "carte", "tarjeta", " pan"),
         check=all_if(numbers.labelled_card_is_valid),
         not_beside=".-_",
         name="cards",
@@ -64,7 +58,7 @@ _ACCOUNTS = (
     Pattern(
         entity="IBAN",
         regex=r"\b[A-Z]{2}[0-9]{2}(?:[ \-]?[A-Z0-9]{1,4}){3,8}",
-        needs=r"[A-Z]{2}[0-9]{2}[ \-]?[A-Z0-9]{4}",
+        needs=(),
         check=numbers.iban_end,
         score=1.0,
         name="iban",
@@ -72,7 +66,7 @@ _ACCOUNTS = (
     Pattern(
         entity="IBAN",
         regex=r"(?i:\biban)[^A-Za-z0-9\n]{0,6}([a-z]{2}[0-9]{2}(?:[ \-]?[a-z0-9]{1,4}){3,8})",
-        needs="(?i:iban)",
+        needs=("iban",),
         check=numbers.iban_end,
         score=1.0,
         name="iban",
@@ -80,7 +74,7 @@ _ACCOUNTS = (
     Pattern(
         entity="BANK_ACCOUNT",
         regex=rf"(?i:\b(?:{_ACCOUNT})){_LINK}([0-9][0-9 \-]{{4,20}}[0-9])",
-        needs=any_of(("account", "acct", "a/c", "konto", "compte", "cuenta", "conto", "giro")),
+        needs=("account", "acct", "a/c", "konto", "compte", "cuenta", "corrente", "giro"),
         check=all_if(numbers.account_is_plausible),
         not_beside="./:",
         score=0.75,
@@ -89,27 +83,27 @@ _ACCOUNTS = (
     Pattern(
         entity="BANK_ACCOUNT",
         regex=rf"(?i:\bsort[ _\-]?code){_LINK}([0-9]{{2}}[ \-]?[0-9]{{2}}[ \-]?[0-9]{{2}})",
-        needs=r"(?i:sort[ _\-]?code)",
+        needs=("sort code", "sortcode", "sort-code"),
         name="bank-accounts",
     ),
     Pattern(
         entity="BANK_ACCOUNT",
         regex=rf"(?i:\b(?:routing|aba|rtn|transit)(?:[ /_\-](?:routing|transit|aba|rtn))?){_LINK}"
         r"([0-9]{4}-?[0-9]{4}-?[0-9])",
-        needs=any_of(("routing", r"\baba\b", r"\brtn\b", "transit")),
+        needs=("routing", "aba", "rtn", "transit"),
         check=all_if(numbers.routing_is_valid),
         name="bank-accounts",
     ),
     Pattern(
         entity="BANK_ACCOUNT",
         regex=rf"(?i:\b(?:bankleitzahl|blz|bsb|ifsc|clabe)){_LINK}([A-Z]{{4}}0[A-Z0-9]{{6}}|[0-9][0-9 \-]{{4,18}}[0-9])",
-        needs=any_of(("bankleitzahl", r"\bblz\b", r"\bbsb\b", "ifsc", "clabe")),
+        needs=("bankleitzahl", "blz", "bsb", "ifsc", "clabe"),
         name="bank-accounts",
     ),
     Pattern(
         entity="BANK_ACCOUNT",
         regex=rf"(?i:\b(?:bic|swift)(?:[ /\-](?:bic|swift))?(?: code)?){_LINK}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?)",
-        needs=any_of((r"\bbic\b", r"\bswift\b")),
+        needs=("bic", "swift"),
         name="bank-accounts",
     ),
 )
@@ -118,7 +112,7 @@ _SSN = (
     Pattern(
         entity="NATIONAL_ID",
         regex=r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}",
-        needs="[0-9]{3}-[0-9]{2}-[0-9]{4}",
+        needs=("000-00-0000",),
         check=all_if(numbers.ssn_is_valid),
         not_beside="-./:",
         score=0.85,
@@ -128,14 +122,14 @@ _SSN = (
         entity="NATIONAL_ID",
         regex=r"(?i:\b(?:ssn|ss#|ssid|social security|social sec|itin))[^0-9\n]{0,30}?"
         r"([0-9]{3}[ \-.]?[0-9]{2}[ \-.]?[0-9]{4})",
-        needs=any_of(("ssn", "ss#", "ssid", "social sec", "itin")),
+        needs=("ssn", "ss#", "ssid", "social sec", "itin"),
         not_beside="-.",
         name="us-ssn",
     ),
     Pattern(
         entity="NATIONAL_ID",
         regex=r"\b[12][ .\-]?[0-9]{2}[ .\-]?[01][0-9][ .\-]?(?:[0-9]{2}|2[AB])[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}[ .\-]?[0-9]{2}",
-        needs=r"[0-9][ .\-]?(?:[0-9]{2}|2[AB])[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}[ .\-]?[0-9]{2}",
+        needs=("000 000 00", "000.000.00", "000-000-00", "0000000000000"),
         check=all_if(numbers.nir_is_valid),
         not_beside="-.",
         score=0.85,
@@ -149,44 +143,41 @@ _SSN = (
         r"|svnr|ahv|avs|rodne cislo|cnp|egn|oib|jmbg|cpf|cnpj|curp|dni|nif|nie|nino|pps|ppsn|cedula))"
         r"(?:[ _\-]?(?:nummer|number|numero|no|nr|num|id|n)\b\.?)?[\"')]{0,2}(?: (?:is|was|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"']?"
         r"([A-Z0-9][A-Z0-9 \-/.]{3,18}[A-Z0-9])",
-        needs=any_of(
-            (
-                "social security",
-                "tax",
-                r"\btin\b",
-                r"\bein\b",
-                "steuer",
-                "bsn",
-                "burgerservice",
-                "personnummer",
-                "national",
-                "identity",
-                "id card",
-                "passport",
-                "reisepass",
-                "pasaporte",
-                "passaporto",
-                "passeport",
-                "ausweis",
-                "sozialvers",
-                "svnr",
-                r"\bahv\b",
-                r"\bavs\b",
-                "rodne",
-                r"\bcnp\b",
-                r"\begn\b",
-                r"\boib\b",
-                "jmbg",
-                r"\bcpf\b",
-                "cnpj",
-                "curp",
-                r"\bdni\b",
-                r"\bnif\b",
-                r"\bnie\b",
-                "nino",
-                r"\bppsn?\b",
-                "cedula",
-            )
+        needs=(
+            "social security",
+            "tax",
+            "tin",
+            "ein",
+            "steuer",
+            "bsn",
+            "burgerservice",
+            "personnummer",
+            "national",
+            "identity",
+            "id card",
+            "passport",
+            "reisepass",
+            "pasaporte",
+            "passaporto",
+            "passeport",
+            "ausweis",
+            "sozialvers",
+            "svnr",
+            "ahv",
+            "avs",
+            "rodne cislo",
+            "cnp",
+            "egn",
+            "oib",
+            "jmbg",
+            "cpf",
+            "curp",
+            "dni",
+            "nif",
+            "nie",
+            "nino",
+            "pps",
+            "cedula",
         ),
         check=numbers.labelled_id_end,
         score=0.75,
@@ -197,7 +188,7 @@ _SSN = (
         regex=r"(?i:\b(?:driv(?:er|ing)'?s?'? ?licen[cs]e|driver licen[cs]e|\bdl|permis de conduire|fuhrerschein(?:nummer)?"
         r"|permiso de conducir|patente(?: di guida)?|rijbewijs))(?:[ _\-]?(?:number|no|nr|num|id|n)\b\.?)?[\"')]{0,2}"
         r"(?: (?:is|was|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"']?([A-Z0-9][A-Z0-9 \-/]{3,20}[A-Z0-9])",
-        needs=any_of((r"driv[a-z]*'?s?'? ?licen", r"\bdl\b", "permis", "fuhrerschein", "patente", "rijbewijs")),
+        needs=("driver", "driving", "dl", "permis", "fuhrerschein", "patente", "rijbewijs"),
         check=numbers.labelled_id_end,
         score=0.75,
         name="driver-licences",
@@ -205,3 +196,4 @@ _SSN = (
 )
 
 NUMBERS = (*_CARDS, *_ACCOUNTS, *_SSN)
+SECRETS = (*FORMS, *LABELLED, *COMMANDS)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from policies.masking.common_words import COMMON, ORGANIZATION_WORDS, PLACE_WORDS
-from policies.masking.scan import any_of, compiled
+from policies.masking.scan import find_all, is_needed
 from policies.masking.views import shape_of
 from policies.masking.words import name_length
 
@@ -35,76 +35,28 @@ _PERSONAL = (
 )
 _BULLET = r"(?:[0-9]{1,4}[.):]?|[*#|>\-])"
 
-_GREETING_NEEDS = any_of(
-    (
-        "dear",
-        r"\bhi\b",
-        "hello",
-        "hey",
-        "hallo",
-        "moin",
-        "servus",
-        "ciao",
-        "salut",
-        "liebe",
-        "bonjour",
-        "cher",
-        "hola",
-        "estimad",
-        r"\bcar[oa]\b",
-        "sehr geehrt",
-        "guten",
-        r"\bgood [mae]",
-        "thank",
-        "danke",
-    )
+_GREETING_NEEDS = (
+    *("dear", "hi", "hello", "hey", "hallo", "moin", "servus", "ciao", "salut", "liebe", "bonjour", "cher", "hola"),
+    *("estimad", "car", "sehr geehrt", "guten", "good ", "thank", "danke"),
 )
-_CLOSING_NEEDS = any_of(
-    (
-        "regards",
-        r"\bbest",
-        "sincerely",
-        "faithfully",
-        "thank",
-        "cheers",
-        "danke",
-        "grus",
-        "cordialement",
-        "saludos",
-        "saluti",
-        r"\bvg\b",
-        r"\blg\b",
-        r"\bmfg\b",
-    )
+_CLOSING_NEEDS = (
+    *("regards", "best", "sincerely", "faithfully", "thank", "cheers", "danke", "grus", "cordialement", "saludos"),
+    *("saluti", "vg", "lg", "mfg"),
 )
-_TITLES = r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Mme|Sra?)\b"
-_PERSONAL_NEEDS = rf"(?i:{_PERSONAL})|@[A-Za-z0-9]"
-_LABEL_NEEDS = any_of(
-    (
-        "name",
-        "customer",
-        "client",
-        "holder",
-        "contact",
-        "beneficiary",
-        "payee",
-        "patient",
-        "employee",
-        "caller",
-        "(?:reported|requested) by",
-        "kund(?:e|in)",
-        "kontoinhaber",
-    )
+_TITLES = ("mr", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "sr")
+_LABEL_NEEDS = (
+    *("name", "customer", "client", "holder", "contact", "beneficiary", "payee", "patient", "employee", "caller"),
+    *("reported by", "requested by", "kunde", "kundin", "kontoinhaber"),
 )
 
 #: What must be somewhere in the text, and the pattern; group 1 is a full name; `name_length` has the last word.
 _FULL = (
     (_GREETING_NEEDS, rf"(?i:{_GREETING})[ \t]+(?i:(?:mr|mrs|ms|dr|herr|frau)\.?[ \t]+)?({_CALLED})"),
     (
-        r"(?i:(?:from|to|b?cc|sender|von|an|de)[ \t]*:)",
+        (),
         rf"(?im:^[ \t>]*(?:from|to|cc|bcc|sender|reply-to|von|an|de))[ \t]*:[ \t]*[\"']?({_NAME})",
     ),
-    ("<[^<>\\s@]+@", rf"({_NAME})[\"']?[ \t]*<[^<>\s@]+@[^<>\s]+>"),
+    (("@",), rf"({_NAME})[\"']?[ \t]*<[^<>\s@]+@[^<>\s]+>"),
     (_CLOSING_NEEDS, rf"(?i:{_CLOSING}),?[ \t]*\r?\n(?:[ \t]*\r?\n)?[ \t\-]*({_NAME}){_LINE_END}"),
     (_TITLES, rf"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Mme|Sra?)\.?[ \t]+({_CALLED})"),
     (_TITLES, rf"\b((?:Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Sra?)\.?[ \t]+{_WORD})"),
@@ -115,20 +67,20 @@ _FULL = (
         rf"|reported by|requested by|kunde|kundin|kontoinhaber(?:in)?))[\"']?[ \t]*[:=][ \t]*[\"']?({_NAME})",
     ),
     (
-        "(?i:name is|im namen von|on behalf of)",
+        ("name is", "im namen von", "on behalf of"),
         rf"(?i:\b(?:my name is|the name is|im namen von|on behalf of))[ \t]+({_CALLED})",
     ),
     (
-        r"(?i:name[ \t]*:)",
+        ("name",),
         rf"(?im:^[ \t>]*name)[ \t]*:[ \t]*({_NAME})[ \t]*\r?\n[ \t>]*"
         rf"(?i:phone|tel|mobile|e-?mail|address|street|born|dob|iban)",
     ),
     # 1) Greta Sommerfeld, born 14.03.1968, … | Greta Sommerfeld | greta@… |
     (
-        _PERSONAL_NEEDS,
+        (),
         rf"(?m:^)[ \t]*{_BULLET}[ \t]*({_NAME})[ \t]*[,;|\t(:\-][^\n]*?(?i:{_PERSONAL}|@[A-Za-z0-9\-]+\.)",
     ),
-    (_PERSONAL_NEEDS, rf"(?m:^)[ \t>]*[\"']?({_NAME})[\"']?[ \t]*[,;|\t][^\n]*?(?i:{_PERSONAL})"),
+    ((), rf"(?m:^)[ \t>]*[\"']?({_NAME})[\"']?[ \t]*[,;|\t][^\n]*?(?i:{_PERSONAL})"),
 )
 #: Group 1 is one name, if `_is_called` says so; group 2 the mark that ends it.
 _SINGLE = (
@@ -137,15 +89,15 @@ _SINGLE = (
         _CLOSING_NEEDS,
         rf"(?i:{_CLOSING})[,!.]?[ \t]*\r?\n(?:[ \t]*\r?\n)?[ \t\-]*([A-Za-z][A-Za-z'\-]+)[ \t]*(\r?\n|$)",
     ),
-    ("(?i:name is)", r"(?i:\bmy name is)[ \t]+([A-Z][A-Za-z'\-]+)[ \t]*([,!.:;\r\n]|$)?"),
+    (("name is",), r"(?i:\bmy name is)[ \t]+([A-Z][A-Za-z'\-]+)[ \t]*([,!.:;\r\n]|$)?"),
 )
-_LABELLED_NEEDS = any_of(("name", "vorname", "nachname", "prenom", "apellido", "cognome"))
+_LABELLED_NEEDS = ("name", "prenom", "apellido", "cognome")
 _LABELLED = (
     r"(?i:\b(?:(?:first|last|given|family|maiden|middle)[ _-]?name|surname|forename|vorname|nachname|prenom|apellidos?"
     rf"|cognome))(?: is)?[\"']?[ \t]*[:=][ \t]*[\"']?({_WORD}(?: {_WORD})?)"
 )
 #: What `Names` asks the scan for.
-NEEDS = frozenset({*(needs for needs, _ in (*_FULL, *_SINGLE)), _LABELLED_NEEDS})
+NEEDS = frozenset(stem for needs in (*(each for each, _ in (*_FULL, *_SINGLE)), _LABELLED_NEEDS) for stem in needs)
 _RUN = rf"{_WORD}(?:[ \t]{{1,2}}(?:{_JOINING}|{_WORD})){{1,5}}"
 _BESIDE = frozenset(b"_/\\@.#$%-&")
 
@@ -182,27 +134,26 @@ class Names:
     def find(self, text: str, shape: bytes, present: Collection[str] = NEEDS) -> Iterator[tuple[int, int]]:
         """Where names stand. `present` are the needs that the text has; all of them unless somebody looked."""
         for needs, regex in _FULL:
-            for match in compiled(regex).finditer(shape) if needs in present else ():
-                start, end = match.span(1)
+            for _, (start, end) in find_all(regex, shape) if is_needed(needs, present) else ():
                 length = name_length(text[start:end], self._never)
                 if length:
                     yield start, start + length
         for needs, regex in _SINGLE:
-            for match in compiled(regex).finditer(shape) if needs in present else ():
-                if self._is_called(match.group(1).decode(), ended=match.group(2) is not None):
-                    yield match.span(1)
-        for match in compiled(_LABELLED).finditer(shape) if _LABELLED_NEEDS in present else ():
-            if is_single_name(match.group(1).decode(), self._never):
-                yield match.span(1)
+            for _, (start, end), (mark, _) in find_all(regex, shape) if is_needed(needs, present) else ():
+                if self._is_called(shape[start:end].decode(), ended=mark >= 0):
+                    yield start, end
+        for _, (start, end) in find_all(_LABELLED, shape) if is_needed(_LABELLED_NEEDS, present) else ():
+            if is_single_name(shape[start:end].decode(), self._never):
+                yield start, end
         yield from self._in_runs(shape)
 
     def _in_runs(self, shape: bytes) -> Iterator[tuple[int, int]]:
         """Pairs in runs of capitalised words; a run without a given name is not looked at word by word."""
         names = _given()[0]
-        for match in compiled(_RUN).finditer(shape):
-            run = match.group().decode()
+        for ((start, end),) in find_all(_RUN, shape):
+            run = shape[start:end].decode()
             if not names.isdisjoint(run.casefold().split()):
-                yield from self._pairs(run, match.start(), shape)
+                yield from self._pairs(run, start, shape)
 
     def _is_called(self, word: str, *, ended: bool) -> bool:
         """Whether a word after a greeting or at the end of a letter is somebody's first or last name."""

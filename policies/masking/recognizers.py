@@ -22,12 +22,12 @@ from policies.masking import people
 from policies.masking.accounts import USERNAMES, bundle_patterns
 from policies.masking.contacts import CONTACTS
 from policies.masking.devices import DEVICES
-from policies.masking.national_ids import of_presidio
+from policies.masking.national_ids import of_presidio, proved
 from policies.masking.originals import Originals
 from policies.masking.patterns import NUMBERS, SECRETS
 from policies.masking.people import Names
 from policies.masking.rules import Entity
-from policies.masking.scan import Found, Needs, Pattern, any_of, compiled, matches, run
+from policies.masking.scan import Found, Needs, Pattern, find_all, is_needed, matches, run, searcher
 from policies.masking.views import shape_of
 from policies.masking.words import is_particular, parts_of_name, words_of
 from policies.organization import Organization
@@ -78,10 +78,10 @@ class PatternsRecognizer(Scanned):
 
     def __init__(self, name: str, patterns: Iterable[Pattern]) -> None:
         self.patterns = tuple(patterns)
-        super().__init__((p.entity for p in self.patterns), name, (p.needs for p in self.patterns))
+        super().__init__((p.entity for p in self.patterns), name, (stem for p in self.patterns for stem in p.needs))
 
     def find(self, text: str, shape: bytes, present: Collection[str]) -> Iterator[Found]:
-        return whole_words(run((p for p in self.patterns if p.needs in present), shape), text)
+        return whole_words(run((p for p in self.patterns if is_needed(p.needs, present)), shape), text)
 
 
 def whole_words(found: Iterable[Found], text: str) -> Iterator[Found]:
@@ -111,7 +111,6 @@ class NameRecognizer(Scanned):
 
 _V4 = r"\b[0-9]{1,3}(?:(?:\.|\[\.\])[0-9]{1,3}){3}"
 _V6 = r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?::?[0-9]{1,3}(?:\.[0-9]{1,3}){3})?"
-_V6_NEEDS = r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:"
 
 
 class OwnOriginals(Originals):
@@ -122,18 +121,27 @@ class OwnOriginals(Originals):
         self._spelled: set[str] = set()
 
     def add(self, key: str, value: str, entity: str) -> None:
+        """Remember an original, and how it is spelled in a text in one case with `?` for what is not ASCII."""
         super().add(key, value, entity)
-        # In ASCII texts only; others may write `ss` as one letter, and are always searched.
-        words = re.findall(r"[A-Za-z0-9]+", value) if value.isascii() else []
+        words = [_spelled(word).decode() for word in re.findall(r"[^\W_]+", value)]
+        gap = "[^A-Za-z0-9]+" if value.isascii() else "[^A-Za-z0-9]*"
         if words:
-            self._spelled.add("[^A-Za-z0-9]+".join(words).casefold())
+            self._spelled.add(gap.join(map(re.escape, words)))
 
-    def needs(self) -> str:
-        """RE2; empty when there are too many to be worth it."""
-        return any_of(sorted(self._spelled)) if 0 < sum(map(len, self._spelled)) < _MAX_SPELLED else ""
+    def spelled(self) -> str:
+        """RE2 for all of them; it matches everywhere when there are too many to be worth it."""
+        if sum(map(len, self._spelled)) > _MAX_SPELLED:
+            return ""
+        return "|".join(sorted(self._spelled)) or _NOWHERE
 
 
-#: Characters of own originals up to which the scan looks for them; with more, every text is searched.
+def _spelled(text: str) -> bytes:
+    return text.casefold().encode("ascii", "replace")
+
+
+#: RE2 that matches in no text.
+_NOWHERE = "[^\\x00-\\xff]"
+#: Characters of own originals up to which a text is asked for all of them at once; with more, it is always searched.
 _MAX_SPELLED = 200_000
 
 
@@ -153,6 +161,8 @@ class Networks:
             numbers = [int(part) for part in parts]
             value = (numbers[0] << 24) + (numbers[1] << 16) + (numbers[2] << 8) + numbers[3]
             return max(numbers) <= 255 and self._in(4, value)
+        if "::" not in written and written.count(":") != 7 - (len(parts) == 4):
+            return False  # a time, a hardware address
         try:
             address = ipaddress.IPv6Address(written)
         except ValueError:
@@ -170,35 +180,31 @@ class OrganizationRecognizer(Scanned):
     def __init__(self, organization: Organization, own: Originals) -> None:
         self._networks = Networks(organization.networks)
         self._own = own
+        domains = sorted({domain.partition(".")[0] for domain in organization.domains})
         parents = "|".join(re.escape(domain) for domain in organization.domains)
-        short = "|".join(sorted({re.escape(domain.partition(".")[0]) for domain in organization.domains}))
-        self._parents = rf"(?i:\.(?:{parents}))"
+        short = "|".join(re.escape(domain) for domain in domains)
         self._names_in_domains = rf"(?i:(?:[a-z0-9_][a-z0-9_\-]*\.)+(?:{parents}))"
-        self._accounts_need = rf"(?i:(?:{short})\\)"
         self._accounts = rf"(?i:\b(?:{short}))\\+([A-Za-z0-9][A-Za-z0-9._$\-]+)"
-        self._own_need = own.needs() if isinstance(own, OwnOriginals) else ""
+        self._spelled = own.spelled() if isinstance(own, OwnOriginals) else ""
+        self._host_needs = tuple(f".{domain}" for domain in organization.domains)
+        self._account_needs = tuple(f"{domain}\\" for domain in domains)
         super().__init__(
-            ["PERSON", "USERNAME", "EMAIL", "HOST", "IP"],
-            "organization",
-            [self._parents, self._accounts_need, self._own_need, _V4, _V6_NEEDS],
+            ["PERSON", "USERNAME", "EMAIL", "HOST", "IP"], "organization", (*self._host_needs, *self._account_needs)
         )
 
     def find(self, text: str, shape: bytes, present: Collection[str]) -> Iterator[Found]:
-        known = self._own.find_plain(text) if self._own_need in present or not text.isascii() else []
-        for hit in known:
-            yield Found(hit.start, hit.end, hit.key, 1.0, "organization")  # type: ignore[arg-type]
-        if self._parents in present:
+        if searcher(self._spelled)[0](_spelled(text), 0):
+            for hit in self._own.find_plain(text):
+                yield Found(hit.start, hit.end, hit.key, 1.0, "organization")  # type: ignore[arg-type]
+        if is_needed(self._host_needs, present):
             yield from self._hosts(shape)
-        if self._accounts_need in present:
+        if is_needed(self._account_needs, present):
             yield from self._domain_accounts(text, shape)
-        if _V4 in present:
-            yield from self._addresses(_V4, shape)
-        if _V6_NEEDS in present:
-            yield from self._addresses(_V6, shape)
+        yield from self._addresses(_V4, shape)
+        yield from self._addresses(_V6, shape)
 
     def _hosts(self, shape: bytes) -> Iterator[Found]:
-        for match in compiled(self._names_in_domains).finditer(shape):
-            start, end = match.span()
+        for ((start, end),) in find_all(self._names_in_domains, shape):
             before = shape[start - 1 : start] if start else b""
             after = shape[end : end + 2]
             # `www.bank.example.evil.example` is a look-alike, not one of our hosts.
@@ -207,16 +213,14 @@ class OrganizationRecognizer(Scanned):
                 yield Found(start, end, "HOST", 0.9, "own-hosts")
 
     def _domain_accounts(self, text: str, shape: bytes) -> Iterator[Found]:
-        for match in compiled(self._accounts).finditer(shape):
-            start, end = match.span(1)
+        for (begin, _), (start, end) in find_all(self._accounts, shape):
             # An account such as `admin` is masked with its domain, so that the word alone stays readable.
-            whole = start if is_particular(text[start:end], "USERNAME") else match.start()
+            whole = start if is_particular(text[start:end], "USERNAME") else begin
             yield Found(whole, end, "USERNAME", 0.9, "own-accounts")
 
     def _addresses(self, regex: str, shape: bytes) -> Iterator[Found]:
         judged: dict[bytes, bool] = {}
-        for match in compiled(regex).finditer(shape):
-            start, end = match.span()
+        for ((start, end),) in find_all(regex, shape):
             written = shape[start:end]
             if written not in judged:
                 judged[written] = self._networks.hold(written.decode().replace("[.]", "."))
@@ -268,7 +272,7 @@ def make_registry(
         OrganizationRecognizer(organization, own),
         NameRecognizer(never, {part for person in organization.people for part in parts_of_name(person.name)}),
         PatternsRecognizer("contacts", CONTACTS),
-        PatternsRecognizer("numbers", NUMBERS),
+        PatternsRecognizer("numbers", (*NUMBERS, proved())),
         PatternsRecognizer("devices", DEVICES),
         PatternsRecognizer("accounts", USERNAMES),
         PatternsRecognizer("secrets", SECRETS),

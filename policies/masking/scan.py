@@ -1,19 +1,22 @@
 """The one pass over a text that decides which patterns run at all, and how a pattern is run.
 
-Every pattern names something small that each of its matches holds: an at sign, a run of digits, a label. All of
-these are looked for together, so a text is read once and only the patterns that can match read it again.
+Every pattern names strings one of which is in each of its matches: an at sign, a label, `000-00-0000`. All of them are
+looked for together in a folded text, so it is read once, and only the patterns that can match read it again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from policies.masking.rules import Entity
 
+#: Start and end of a match and of each of its groups.
+Spans = list[tuple[int, int]]
+Search = Callable[[bytes, int], Spans | None]
 #: Takes the masked part in ASCII; says how many of its characters belong to it, 0 for none.
 Check = Callable[[str], int]
 
@@ -30,8 +33,8 @@ class Pattern:
     entity: Entity
     #: RE2 over ASCII.
     regex: str
-    #: RE2 over ASCII, small: something that every match holds. Empty: the pattern always runs.
-    needs: str = ""
+    #: Strings one of which is in every match, in any case, with 0 for any digit. Empty: the pattern always runs.
+    needs: tuple[str, ...] = ()
     check: Check | None = None
     #: Characters that may not stand directly before or after the whole match.
     not_beside: str = ""
@@ -61,33 +64,57 @@ class Found:
 
 
 class Needs:
-    """Many small expressions, looked for in one pass."""
+    """Many strings, looked for in one pass over a text in lower case, with 0 for any digit."""
 
-    def __init__(self, expressions: Iterable[str]) -> None:
-        import re2
-
-        self._expressions = sorted({expression for expression in expressions if expression})
-        self._set = re2.Set.SearchSet(_options())
-        for expression in self._expressions:
-            self._set.Add(expression.encode("ascii"))
-        if self._expressions:
-            self._set.Compile()
+    def __init__(self, stems: Iterable[str]) -> None:
+        #: Each string as it is looked for.
+        self._folded = {stem: _folded(stem.encode("ascii")) for stem in stems}
+        distinct = sorted(set(self._folded.values()), key=lambda stem: (-len(stem), stem))
+        self._regex = "|".join(re.escape(stem.decode()) for stem in distinct)
+        #: The longest string at a place is found; these begin there too.
+        self._with = {
+            stem: frozenset(name for name, other in self._folded.items() if stem.startswith(other)) for stem in distinct
+        }
 
     def present(self, shape: bytes) -> frozenset[str]:
-        """Those that occur; with them the empty one, which what always runs needs."""
-        if not self._expressions:
-            return frozenset({""})
-        return frozenset({"", *(self._expressions[index] for index in self._set.Match(shape) or ())})
+        """Those that occur; all of them in a text so full of them that counting is not worth it."""
+        if not self._regex:
+            return frozenset()
+        folded = b" " + _folded(shape)
+        search, _ = searcher(self._regex)
+        found: set[bytes] = set()
+        position = 0
+        for _ in range(_MAX_STEMS):
+            spans = search(folded, position)
+            if spans is None:
+                return frozenset().union(*(self._with[stem] for stem in found))
+            start, end = spans[0]
+            found.add(folded[start:end])
+            position = start + 1
+        return frozenset(self._folded)
+
+
+#: Strings of a text that are looked at before all patterns are run.
+_MAX_STEMS = 20_000
+#: Lower case, one digit, and white space for what stands around words.
+_FOLD = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789\t\r\n\"'`()[]{}<>|,;_",
+    b"abcdefghijklmnopqrstuvwxyz000000000" + b" " * 18,
+)
+
+
+def _folded(shape: bytes) -> bytes:
+    return shape.translate(_FOLD)
+
+
+def is_needed(needs: Collection[str], present: Collection[str]) -> bool:
+    """Whether one of some needs is there, or there are none."""
+    return not needs or any(stem in present for stem in needs)
 
 
 def all_if(accepts: Callable[[str], bool]) -> Check:
     """A check that takes all or nothing."""
     return lambda text: len(text) if accepts(text) else 0
-
-
-def any_of(words: Iterable[str]) -> str:
-    """A need: one of some words, in any case. Each is RE2."""
-    return f"(?i:{'|'.join(words)})"
 
 
 @cache
@@ -96,6 +123,37 @@ def compiled(regex: str) -> Any:
     import re2
 
     return re2.compile(regex.encode("ascii"), _options())
+
+
+@cache
+def searcher(regex: str) -> tuple[Search, int]:
+    """What finds an expression from a position on, and the group that gets masked.
+
+    It goes past the wrapper of google-re2, whose generators and match objects cost more than most searches.
+    """
+    import re2
+
+    expression = compiled(regex)
+    found = expression._regexp.Match  # noqa: SLF001
+    unanchored = re2._Anchor.UNANCHORED  # noqa: SLF001
+
+    def search(shape: bytes, position: int) -> Spans | None:
+        spans: Spans = found(unanchored, shape, position, len(shape))
+        return spans if spans[0][0] >= 0 else None
+
+    return search, min(expression.groups, 1)
+
+
+def find_all(regex: str, shape: bytes) -> Iterator[Spans]:
+    """Where an expression and its groups stand, from the start to the end; a group that took no part is at -1."""
+    search, _ = searcher(regex)
+    position = 0
+    while position <= len(shape):
+        spans = search(shape, position)
+        if spans is None:
+            return
+        yield spans
+        position = max(spans[0][1], position + 1)
 
 
 def _options() -> Any:
@@ -117,26 +175,26 @@ def run(patterns: Iterable[Pattern], shape: bytes) -> Iterator[Found]:
 
 def matches(pattern: Pattern, shape: bytes) -> Iterator[tuple[int, int]]:
     """Spans of a pattern in a shape, whole words only, checked by the pattern's own check."""
-    expression = compiled(pattern.regex)
-    group = 1 if expression.groups else 0
+    search, group = searcher(pattern.regex)
     position = furthest = retries = 0
     while position < len(shape):
-        match = expression.search(shape, position)
-        if match is None:
+        spans = search(shape, position)
+        if spans is None:
             return
-        start, end = match.span(group)
-        taken = _taken(pattern, shape, match.start(), start, end)
+        begin, finish = spans[0]
+        start, end = spans[group]
+        taken = _taken(pattern, shape, begin, start, end)
         if taken:
             yield start, start + taken
             position = max(start + taken, position + 1)
             continue
         # After a miss of a check the next match may begin inside this one; what has no check is skipped whole.
-        retries = retries + 1 if match.start() < furthest else 0
-        furthest = max(furthest, match.end())
+        retries = retries + 1 if begin < furthest else 0
+        furthest = max(furthest, finish)
         if pattern.check is None or retries >= _RETRIES:
             position = max(furthest, position + 1)
         else:
-            position = _next_word(shape, match.start() + 1)
+            position = _next_word(shape, begin + 1)
 
 
 def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> int:

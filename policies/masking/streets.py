@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from policies.masking.common_words import COMMON
-from policies.masking.scan import Pattern, all_if, any_of
+from policies.masking.scan import Pattern, all_if
 
 _WORD = r"[A-Z][A-Za-z'\-]+"
 _NUMBER = r"[0-9]{1,4}(?: ?[a-z]\b|[A-Za-z]\b)?(?: ?[/\-] ?[0-9]{1,4}[a-z]?\b)?"
@@ -58,9 +58,7 @@ _STRONG_STREETS = (
     ),
     r"(?:P\. ?O\. ?|PO |P\.O |Post Office )Box [0-9]{1,6}|Postfach [0-9]{1,3}(?: [0-9]{2,3}){0,2}",
 )
-_KINDS = "Street|Road|Avenue|Lane|Boulevard|Terrace|Crescent|Highway|Parkway|St|Rd|Ave|Blvd|Pkwy|Hwy"
 _MILITARY = r"[DAF]PO,? (?:AE|AP|AA),? [0-9]{5}(?:-[0-9]{4})?"
-_BOXES = r"Box [0-9]|Postfach"
 _NO_STREETS = frozenset(
     [
         "arbeitsplatz",
@@ -109,14 +107,14 @@ STREETS = (
     Pattern(
         entity="ADDRESS",
         regex="|".join(rf"(?:{street}){_REST}" for street in _STRONG_STREETS),
-        needs=rf"[0-9][A-Za-z]?,? [A-Z]| (?:{_KINDS})|(?:{_BOXES})",
+        needs=(),
         score=0.85,
         name="streets",
     ),
     Pattern(
         entity="ADDRESS",
         regex="|".join(rf"(?:{street}){_REST}" for street in _STREETS),
-        needs=rf"[A-Za-z.'],? (?:n\.? ?)?[0-9]|[0-9](?: ?(?:bis|ter))?[A-Za-z]?,? [A-Za-z]",
+        needs=(),
         check=all_if(_street),
         score=0.75,
         name="streets",
@@ -125,7 +123,7 @@ STREETS = (
         entity="ADDRESS",
         regex=r"(?i:\b(?:home|postal|billing|shipping|mailing|street|delivery|residential|private|post|liefer|rechnungs)"
         r"[ _-]?(?:address|adresse|anschrift)(?: is)?[\"']?[ \t]*[:=][ \t]*[\"']?)([0-9A-Z][^\n\"<>{}|;]{6,100})",
-        needs=any_of(("address", "adresse", "anschrift")),
+        needs=("address", "adresse", "anschrift"),
         check=all_if(_written_out),
         score=0.8,
         name="streets",
@@ -134,25 +132,25 @@ STREETS = (
         entity="ADDRESS",
         regex=rf"(?i:\b(?:(?:PSC|CMR|Unit) [0-9]{{1,6}},? Box [0-9]{{1,6}}(?:,?[ \t]*(?:\r?\n)?[ \t]*{_MILITARY})?"
         rf"|(?:USNS|USS|USCGC|USNV) [a-z]+(?: [a-z]+)?,?[ \t]*(?:\r?\n)?[ \t]*{_MILITARY}|{_MILITARY}))",
-        needs=r"(?i:[DAF]PO,? A[EPA]|(?:PSC|CMR|Unit) [0-9]+,? Box)",
+        needs=("apo ", "fpo ", "dpo ", " box 0"),
         name="streets",
     ),
     Pattern(
         entity="ADDRESS",
         regex=r"(?i:\b(?:zip|post(?:al)?[ _\-]?code|plz|postleitzahl|code postal|codigo postal|cap|pin ?code|eircode)\b)"
         r"(?:[ _\-]?(?:code|number|no))?[\"']?(?: is)?[ \t]*[:=][ \t]*[\"']?([A-Z0-9]{1,5}(?:[ \-][A-Z0-9]{2,4})?)",
-        needs=any_of(
-            (
-                r"\bzip",
-                r"post(?:al)?[ _\-]?code",
-                r"\bplz",
-                "postleit",
-                "code postal",
-                "codigo postal",
-                r"\bcap\b",
-                "pin ?code",
-                "eircode",
-            )
+        needs=(
+            "zip",
+            "postcode",
+            "postal",
+            "post code",
+            "post-code",
+            "plz",
+            "postleit",
+            "cap",
+            "pin code",
+            "pincode",
+            "eircode",
         ),
         check=all_if(_postal_code),
         score=0.8,
