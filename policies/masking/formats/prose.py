@@ -20,6 +20,8 @@ from policies.masking.views import shape_of
 MAX_PIECE = 2_000
 #: Lines beside prose that belong to it although they hold no two words: `FI-00100 Helsinki`, `Anna`.
 MAX_BESIDE = 4
+#: Lines that are looked at one by one.
+MAX_LINES = 20_000
 #: Characters of such a line.
 MAX_SHORT = 60
 
@@ -41,10 +43,10 @@ for _letters, _class in (
         _CLASSES[_letter] = _class[0]
 _CLASSES = bytes(_CLASSES).ljust(256, b".")
 
-#: A line with two words side by side, or with a capitalised word beside a number.
-_LINE = (
-    r"[^\n\x00]*(?:[A-Za-z]{2}[.,;:!?)\"']{0,3}[ \t]{1,8}[(\"'\-]{0,2}[A-Za-z]|[A-Za-z][.,;:!?\"']{1,3}[ \t][A-Za-z]"
-    r"|\b[A-Za-z] [A-Za-z]|[0-9],?[ \t]{1,4}[A-Z]|[A-Z][a-z]{2,},? [0-9])[^\n\x00]*"
+#: What only lines of words have: two words side by side, or a capitalised word beside a number.
+_SIGN = (
+    r"[A-Za-z]{2}[.,;:!?)\"']{0,3}[ \t]{1,8}[(\"'\-]{0,2}[A-Za-z]|[A-Za-z][.,;:!?\"']{1,3}[ \t][A-Za-z]"
+    r"|\b[A-Za-z] [A-Za-z]|[0-9],?[ \t]{1,4}[A-Z]|[A-Z][a-z]{2,},? [0-9]"
 )
 _RUN = r"[aA0.#]*[aA][aA][aA0.#]*(?: {1,3}[aA0.#]+)+"
 _MARGIN = re.compile(rb"[ \t>|*\-#=.]{0,40}")
@@ -72,6 +74,8 @@ _CAPITALISED = re.compile(rb"(?<![A-Za-z0-9_./\\@:\-])[A-Z][A-Za-z'\-]+(?![A-Za-
 _BETWEEN = re.compile(rb",? (?:(?:[A-Z]\.|van|von|de|der|den|la|le|el|al|bin|da|di|du|dos|del|ten|zu) ){0,3}")
 _AGENT = re.compile(rb"[A-Za-z]/[0-9]+\.[0-9]")
 _NUMBERED = re.compile(rb"\b[0-9]{1,5}[a-z]?,? [A-Z][a-z]{2,}|\b[A-Z][a-z]{2,},? [0-9]{1,5}\b")
+_TEXT = re.compile(rb"[^\x00]+")
+_SPACED = bytes.maketrans(b'.,;:!?()"', b" " * 9)
 _HARD_MARK = re.compile(rb"[={}\[\]<>|\x00]")
 _HTML = re.compile(rb"<(?:html|body|div|p|br|td|tr|span|a|table|li|font|b|i|u|h[1-6]|strong|em)[\s/>]", re.IGNORECASE)
 _TAG = re.compile(
@@ -101,26 +105,46 @@ def _blank(tag: re.Match[bytes]) -> bytes:
 
 
 def _stretches(shape: bytes) -> Iterator[tuple[int, int]]:
-    """Lines of prose, and runs of prose in other lines."""
+    """Lines of prose with the short lines beside them, and runs of prose in other lines."""
     classes = shape.translate(_CLASSES)
     joined = b"\x00" in shape
-    skip = floor = 0
-    for match in _lines().finditer(shape):
-        start, end = match.span()
-        if start < skip:
-            continue
+    last = floor = position = 0
+    for _ in range(MAX_LINES):
+        line = _next_line(shape, position)
+        if line is None:
+            break
+        start, end = line
+        position = end + 1
         if _TRACE.match(shape, start):
             # With its folded lines.
             after = _TRACE_END.search(shape, end)
-            skip = floor = after.start() if after else end
-            continue
-        if _is_human(shape, classes, start, end) and (not joined or _is_telling(shape, classes, start, end)):
-            first = _beside(shape, start, floor, -1)
-            floor = _beside(shape, end, len(shape), 1)
-            yield first, floor
+            position = after.start() + 1 if after else len(shape)
+        elif _is_human(shape, classes, start, end) and (not joined or _is_telling(shape, start, end)):
+            if last:
+                floor = _beside(shape, last, start, 1)
+                yield last, floor
+            yield _beside(shape, start, floor, -1), end
+            last = floor = end
         else:
             yield from _runs(shape, classes, start, end)
-            floor = end
+    else:
+        # More lines than anybody writes: the rest is read as it stands.
+        yield from ((position + match.start(), position + match.end()) for match in _TEXT.finditer(shape[position:]))
+    if last:
+        yield last, _beside(shape, last, len(shape), 1)
+
+
+def _next_line(shape: bytes, position: int) -> tuple[int, int] | None:
+    """The next line that has words side by side."""
+    match = _sign().search(shape, position) if position < len(shape) else None
+    if match is None:
+        return None
+    start, end = match.span()
+    if shape.find(b"\x00", start, end) >= 0 or shape.find(b"\n", start, end) >= 0:
+        end = start
+    start = max(shape.rfind(b"\n", position, start), shape.rfind(b"\x00", position, start), position - 1) + 1
+    following = shape.find(b"\n", end)
+    return start, len(shape) if following < 0 else following
 
 
 def _is_human(shape: bytes, classes: bytes, start: int, end: int) -> bool:
@@ -146,7 +170,7 @@ def _is_human(shape: bytes, classes: bytes, start: int, end: int) -> bool:
     return True
 
 
-def _is_telling(shape: bytes, classes: bytes, start: int, end: int) -> bool:
+def _is_telling(shape: bytes, start: int, end: int) -> bool:
     """Whether a value among others, such as those of a JSON object, is more than a few words of a machine."""
     alone = shape[start - 2 : start] in (b"", b"\x00\n") and shape[end : end + 2] in (b"", b"\n\x00")
     return not alone or _is_prose(shape[start:end])
@@ -161,9 +185,8 @@ def _runs(shape: bytes, classes: bytes, start: int, end: int) -> Iterator[tuple[
 
 def _is_prose(run: bytes) -> bool:
     """Whether a run of words in a line of a machine is a person's or may name one."""
-    words = _WORD.findall(run)
-    folded = [word.lower() for word in words]
-    if len(folded) > 2 and not PERSONAL.isdisjoint(folded):
+    words = run.lower().translate(_SPACED).split()
+    if len(words) > 2 and not PERSONAL.isdisjoint(words):
         return True
     if _AGENT.search(run):
         return False
@@ -178,7 +201,9 @@ def _is_prose(run: bytes) -> bool:
         if not known and match.start() > 0 and len(words) > 2 and _is_among_small(run, match):
             return True
         last_end, last_known = match.end(), known
-    return bool(_NUMBERED.search(run)) and any(word not in KNOWN and word.decode() not in COMMON for word in folded)
+    if last_end < 0 or not _NUMBERED.search(run):
+        return False
+    return any(word not in KNOWN and word.decode() not in COMMON for word in words if word.isalpha())
 
 
 def _is_among_small(run: bytes, match: re.Match[bytes]) -> bool:
@@ -254,8 +279,8 @@ def _may_name(piece: bytes) -> bool:
 
 
 @cache
-def _lines() -> Any:
-    return compiled(_LINE)
+def _sign() -> Any:
+    return compiled(_SIGN)
 
 
 @cache
