@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,15 @@ def test_nothing_in_a_text_can_steer_the_terminal(casemate: Casemate) -> None:
         ran = casemate("mask", "-", *option, stdin=f"\x1b[31m {ADDRESS} \x1b]0;t\x07".encode())
         assert "\x1b" not in ran.out
         assert "\x07" not in ran.out
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_a_terminal_gets_colour_unless_it_wants_none(
+    casemate: Casemate, monkeypatch: pytest.MonkeyPatch, no_color: str, coloured: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    ran = casemate("mask", "-", "--diff", stdin=f"Card {CARD}\n".encode())
+    assert (f"\x1b[9;31m{CARD}\x1b[0m\x1b[1;32mCARD_" in ran.out) is coloured
+    assert (f"[-{CARD}-]{{+CARD_" in ran.out) is not coloured
