@@ -174,7 +174,7 @@ def _is_account(value: str) -> bool:
     if all(word in COMMON or word.isdigit() for word in words):
         return False
     if "." not in value:
-        return not is_indicator(value)
+        return True
     last = folded.rpartition(".")[2]
     return value.count(".") <= 2 and len(last) != 2 and last not in TOP_LEVELS
 

@@ -21,7 +21,7 @@ from policies.masking.scan import compiled
 from policies.masking.views import decoded_view, shape_of
 
 #: Keys looked at, at most one per so many characters: more are no text but an attack on the reader.
-MIN_SPACING = 16
+MIN_SPACING = 24
 
 _CORE_END = re.compile(rb"[A-Za-z]+(?:[_. \-]?[A-Za-z0-9]+)*")
 _BEFORE = re.compile(rb"[A-Za-z0-9_.\-]{0,64}\Z")
@@ -39,6 +39,7 @@ _CELL = re.compile(
     r"[\s:*]{0,9}(?:</(?!tr)[a-z1-6]{1,10}>[\s:]{0,40}){1,4}(?:<(?!/)[^<>]{1,300}>\s{0,40}){1,4}", re.IGNORECASE
 )
 _GAP = re.compile(r"[ \t]*\t[ \t]*|[ ]{3,60}|[ ]?\|[ ]?")
+_ESCAPED = re.compile(r"\\|&[#a-z]|%[0-9A-Fa-f]{2}|=[0-9A-F]{2}|=\r?\n|[^\x00-\x7f]")
 _NO_ELEMENT_TEXT = ("input", "meta", "select", "button", "option", "param")
 
 
@@ -77,7 +78,7 @@ def fields_of(text: str, shape: bytes | None = None) -> list[Field]:
 def value_of(text: str, start: int, end: int) -> str:
     """What a value says once its escapes are read."""
     raw = text[start:end]
-    if "\\" in raw or "&" in raw or "%" in raw or "=" in raw:
+    if _ESCAPED.search(raw):
         view = decoded_view(raw)
         return raw if view is None else view.text
     return raw

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from policies.masking.formats.values import QUOTE, Place, in_json, opened, quoted
 from policies.masking.keys import is_telling, joined
 from policies.masking.scan import compiled
 
-#: Characters of the longest object that is looked into, and how often a text may be gone through for all of them.
-MAX_OBJECT = 4_000
+#: Characters between a label and its value, and how often a text may be gone through for all labels.
+MAX_LINE = 4_000
 MAX_PASSES = 8
+_OWNER_WORDS = """
+user accountholder actor customer client employee person owner patient contact billing shipping address name cardholder
+card passport holder payee beneficiary requester reporter assignee caller sender recipient home bank staff driver birth
+residence applicant subscriber member passenger insured
+"""
 #: Objects about somebody, whose `name`, `id` or `city` is that somebody's.
-_OWNERS = (
-    "user|account_?holder|actor|customer|client|employee|person|owner|patient|contact|billing|shipping|address|name"
-    "|card_?holder|card|passport|holder|payee|beneficiary|requester|reporter|assignee|caller|sender|recipient|home"
-    "|bank|staff|driver|birth|residence|applicant|subscriber"
+_OWNERS = frozenset(_OWNER_WORDS.split())
+#: `"key":` with what it opens, or braces.
+_PART = re.compile(
+    rf"(?:{QUOTE})(\w{{2,40}})(?:{QUOTE})\s{{0,40}}:\s{{0,40}}(\[?\s{{0,40}}\{{)?|\{{+|\}}+", re.IGNORECASE | re.VERBOSE
 )
-_INNER = re.compile(
-    rf"({QUOTE})(name|first|last|middle|given|family|full|id|number|no|address|line|city|town|zip|zip_?code|plate"
-    rf"|postal_?code|post_?code|state|country|region|company|organi[sz]ation|street|place|date)(?:{QUOTE})\s{{0,9}}:\s{{0,9}}",
-    re.IGNORECASE | re.VERBOSE,
-)
-_BRACE = re.compile(r"[{}]")
 _NEXT_KEY = re.compile(r"[^\r\n\x00=|\\]{0,300}?(?=\s+[\w.\-\[\]]{1,64}=|[\t\r\n\x00|]|$)")
 _LABEL = re.compile(r"(\w{1,32}?)(?:Label|\.label)=", re.IGNORECASE)
 _CORRESPONDENT = re.compile(
@@ -36,27 +35,37 @@ _NEXT = re.compile(r"[^,\r\n\x00]{0,500}(?:,[ \t]*(?:\r?\n[ \t]+)?|\r?\n[ \t]+)"
 
 def objects(text: str, shape: bytes) -> Iterator[tuple[str, list[Place]]]:
     """`"customer": {"name": …}`: what is somebody's because of the object it stands in."""
-    budget = MAX_PASSES * len(text) + MAX_OBJECT
-    for match in _owners().finditer(shape):
-        owner = match.group(1).decode()
-        start = match.end()
-        end = _object_end(text, start)
-        budget -= end - start
-        if budget < 0:
-            return
-        for inner in _INNER.finditer(text, start, end):
-            if text.count("{", start, inner.start()) > text.count("}", start, inner.start()):
-                continue  # of an object further in
-            key = joined(owner, inner.group(2))
-            if not is_telling(key):
-                continue
-            opening = opened(text, inner.end())
-            if opening is None:
-                yield from ((key, [place]) for place in in_json(text, inner.end()))
-                continue
-            place = quoted(text, *opening)
-            if place:
-                yield key, [place]
+    if b"{" not in shape or b":" not in shape:
+        return
+    around: list[str] = []
+    for match in _PART.finditer(text):
+        key = match.group(1)
+        if key is None:
+            count = match.end() - match.start()
+            if text[match.start()] == "{":
+                around += [""] * count
+            else:
+                del around[-count:]
+        elif match.group(2):
+            around.append(key if _is_owner(key) else "")
+        elif around and around[-1] and is_telling(joined(around[-1], key)):
+            yield from ((joined(around[-1], key), [place]) for place in _value(text, match.end()))
+
+
+@lru_cache(maxsize=4_096)
+def _is_owner(key: str) -> bool:
+    plain = key.replace("_", "").casefold()
+    return plain in _OWNERS or plain.removesuffix("s") in _OWNERS
+
+
+def _value(text: str, position: int) -> Iterator[Place]:
+    opening = opened(text, position)
+    if opening is None:
+        yield from in_json(text, position)
+        return
+    place = quoted(text, *opening)
+    if place:
+        yield place
 
 
 def labels(text: str, shape: bytes) -> Iterator[tuple[str, list[Place]]]:
@@ -69,13 +78,13 @@ def labels(text: str, shape: bytes) -> Iterator[tuple[str, list[Place]]]:
         if name is None or not is_telling(name.group().strip()):
             continue
         # The value may stand before its label, in the same line.
-        first = text.rfind("\n", max(0, match.start() - MAX_OBJECT), match.start()) + 1 or max(
-            0, match.start() - MAX_OBJECT
+        first = text.rfind("\n", max(0, match.start() - MAX_LINE), match.start()) + 1 or max(
+            0, match.start() - MAX_LINE
         )
-        last = text.find("\n", match.end(), match.end() + MAX_OBJECT)
-        last = min(len(text), match.end() + MAX_OBJECT) if last < 0 else last
+        last = text.find("\n", match.end(), match.end() + MAX_LINE)
+        last = min(len(text), match.end() + MAX_LINE) if last < 0 else last
         spent += last - first
-        if spent > MAX_PASSES * len(text) + MAX_OBJECT:
+        if spent > MAX_PASSES * len(text) + MAX_LINE:
             return
         sign = re.compile(rf"(?<![\w.]){re.escape(match.group(1))}=").search(text, first, last)
         value = _NEXT_KEY.match(text, sign.end()) if sign else None
@@ -96,24 +105,6 @@ def correspondents(text: str, shape: bytes) -> Iterator[tuple[str, list[Place]]]
             if following is None or following.end() <= position:
                 break
             position = following.end()
-
-
-def _object_end(text: str, start: int) -> int:
-    """Where the object that was opened just before ends, or where looking for that ends."""
-    depth = 1
-    limit = min(len(text), start + MAX_OBJECT)
-    for match in _BRACE.finditer(text, start, limit):
-        depth += 1 if match.group() == "{" else -1
-        if depth == 0:
-            return match.start()
-    return limit
-
-
-@cache
-def _owners() -> Any:
-    return compiled(
-        rf"(?i)({_OWNERS})s?(?:\\{{0,15}}[\"']|\"\"|&quot;)[ ]?:[ \r\n\t]{{0,40}}(?:\[[ \r\n\t]{{0,40}})?\{{"
-    )
 
 
 @cache

@@ -12,6 +12,8 @@ from policies.masking.keys import in_record, is_telling
 #: Characters of the longest heading line, and of the longest quoted cell.
 MAX_LINE = 4_000
 MAX_CELL = 8_000
+#: Rows that are read, at most one per so many characters.
+MIN_ROW = 25
 #: Quoted cells without an end, after which quotes count for nothing.
 MAX_BROKEN = 16
 _DELIMITERS = ",;\t|"
@@ -27,6 +29,7 @@ _CELL = re.compile(
 def columns(text: str, shape: bytes, lines: list[int]) -> Iterator[tuple[str, list[Place]]]:
     """The cells below each heading that tells, for the lines that start at these places and may be headings."""
     read_to = 0
+    left = 1_000 + len(text) // MIN_ROW
     for start in lines:
         if start < read_to:
             continue
@@ -40,6 +43,9 @@ def columns(text: str, shape: bytes, lines: list[int]) -> Iterator[tuple[str, li
         if wanted:
             for row_end, row in _rows(text, end + 1, delimiter, len(names)):
                 read_to = row_end
+                left -= 1
+                if left < 0:
+                    break
                 yield from ((wanted[index], [place]) for index, place in row if index in wanted)
     if b"<t" in shape or b"<T" in shape:
         yield from _html(text)

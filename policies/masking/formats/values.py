@@ -19,15 +19,14 @@ _OPENING = re.compile(QUOTE, re.VERBOSE)
 _ELEMENT = re.compile(rf"\s{{0,40}}(?:(?P<quote>{QUOTE})|(?P<bare>-?[0-9]{{1,20}}))", re.VERBOSE)
 _COMMA = re.compile(r"\s{0,40},")
 #: One word of `key=value`, and all of it up to the next key.
-_WORD = re.compile(r"[^\s\"'<>,;&|^(){}\[\]\\]{1,256}")
+_WORD = re.compile(r"[^\s\"'<>,;&|^(){}\[\]\\=]{1,256}={0,2}(?!=)")
+_PHRASE = re.compile(r"[^\r\n\x00\t,;|(<\[{\"\\=&]{1,200}(?=[\r\n\x00\t,;|(<\[{\"\\&]|$)")
 _UP_TO_KEY = re.compile(
     r"(?:[^\s=|<>\"{}\\]|\\[=|]|[ ](?![\w.\-\[\]]{1,64}=)){1,300}",
 )
 #: A line after its label, and the first part of it.
 _LINE = re.compile(r"[^\r\n\x00]{1,300}")
-_PART = re.compile(
-    r"(?:[^\r\n\x00\t,;|(<\[{\"\\]|\\(?![nrt\"\\])){1,200}?(?=\s*(?:[\r\n\x00\t,;|(<\[{\"\\]|[ ]{2}|[ ]-[ ]|$))"
-)
+_PART = re.compile(r"(?:[^ \r\n\x00\t,;|(<\[{\"\\]|[ ](?![ (<\[{|]|- )|\\(?![nrt\"\\])){1,200}")
 _TEXT = re.compile(r"\s{0,200}(?:<!\[CDATA\[)?\s{0,200}([^<>]{1,2000}?)\s{0,200}(?:\]\]>|<|$)")
 
 
@@ -110,7 +109,7 @@ def in_json(text: str, position: int) -> Iterator[Place]:
 def after_equals(text: str, position: int) -> list[Place]:
     """What may be the value after `key=`: all up to the next key, up to a comma, one word."""
     places = []
-    for pattern in (_UP_TO_KEY, _PART, _WORD):
+    for pattern in (_UP_TO_KEY, _PHRASE, _WORD):
         match = pattern.match(text, position)
         if match and not text.startswith("(", match.end()):
             places.append(_trimmed(text, match.start(), match.end()))
