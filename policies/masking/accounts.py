@@ -29,6 +29,12 @@ _LABELS = (
 )
 
 
+#: File endings and folders that show that a backslash separates folders, not a domain and its user.
+_PATH = re.compile(
+    r"\.[a-z0-9]{1,4}$|^(?:system32|syswow64|users|windows|temp|software|current|control)", re.IGNORECASE
+)
+
+
 def _is_account(text: str) -> bool:
     """A name that can be somebody's: letters with a digit, a dot or a mark, or four letters that are no word."""
     plain = text.rstrip(".-_").casefold()
@@ -99,10 +105,6 @@ USERNAMES = (
         score=0.7,
         name="accounts",
     ),
-)
-#: File endings and folders that show that a backslash separates folders, not a domain and its user.
-_PATH = re.compile(
-    r"\.[a-z0-9]{1,4}$|^(?:system32|syswow64|users|windows|temp|software|current|control)", re.IGNORECASE
 )
 
 

@@ -19,7 +19,20 @@ _BORN = (
     r"|geboortedatum|data de nascimento|fodselsdato|fodelsedatum|data urodzenia|urodzon[ya]"
 )
 _BORN_NEEDS = (
-    *("birth", "dob", "d.o.b", "born", "geb", "nee le", "ne le", "nato il", "nata il", "nacid", "naissance", "nascita"),
+    *(
+        "birth",
+        "<dob",
+        "d.o.b",
+        "born",
+        "geb",
+        "nee le",
+        "ne le",
+        "nato il",
+        "nata il",
+        "nacid",
+        "naissance",
+        "nascita",
+    ),
     *("nacimiento", "geboorte", "nascimento", "fodsel", "fodelse", "urodz"),
 )
 BIRTHS = (
@@ -57,14 +70,14 @@ AGES = (
         entity="AGE",
         regex=rf"(?i:\b(?:aged?|at the age of|the age of|age is|age:|age =|alter:|im alter von|alter von|edad:|edad de|a l'age de"
         rf"|age de|agee? de|eta:|all'eta di|wiek:|leeftijd:?))[\"']?[ \t]*[\"']?({_YEARS})\b",
-        needs=("age ", "age:", "age=", "aged", "agee", "alter", "edad", "eta ", "eta:", "wiek", "leeftijd"),
+        needs=("<age ", "<age:", "<age=", "<aged", "agee", "alter", "<edad", "<eta ", "<eta:", "wiek", "leeftijd"),
         check=all_if(_years),
         name="ages",
     ),
     Pattern(
         entity="AGE",
         regex=rf"(?i:[\"']age[\"'][ \t]*:[ \t]*[\"']?)({_TWO})\b",
-        needs=("age",),
+        needs=("<age>",),
         name="ages",
     ),
     Pattern(

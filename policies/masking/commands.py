@@ -27,10 +27,10 @@ _TOOLS = (
     "docker",
     "podman",
     "mongo",
-    "nxc",
+    "<nxc",
     "netexec",
     "crackmapexec",
-    "cme",
+    "<cme",
     "winrm",
     "winrs",
 )
@@ -45,11 +45,11 @@ COMMANDS = (
         *("/u:", "/user:"),
     ),
     _one(
-        r"(?i:\bnet1?(?:\.exe)?[ ]+use\b(?:[ ]+(?:[a-z]:|\*))?[ ]+\\{1,4}[^\s]{1,100}[ ]+)([^\s/\\*]{4,100})", " use "
+        r"(?i:\bnet1?(?:\.exe)?[ ]+use\b(?:[ ]+(?:[a-z]:|\*))?[ ]+\\{1,4}[^\s]{1,100}[ ]+)([^\s/\\*]{4,100})", "<use "
     ),
-    _one(r"(?i:\bnet1?(?:\.exe)?[ ]+user[ ]+[^\s/]{1,64}[ ]+)([^\s/*]{4,100})(?:[ ]|$)", " user "),
+    _one(r"(?i:\bnet1?(?:\.exe)?[ ]+user[ ]+[^\s/]{1,64}[ ]+)([^\s/*]{4,100})(?:[ ]|$)", "<user "),
     *_given(rf"\b(?:mysql|mariadb)[a-z]*\b{_REST} -p", "mysql", "mariadb"),
-    *_given(rf"\b(?:7z[ar]?|rar|unrar|winrar)(?:\.exe)?\b{_REST} -(?:h?p)", "0z", "rar"),
+    *_given(rf"\b(?:7z[ar]?|rar|unrar|winrar)(?:\.exe)?\b{_REST} -(?:h?p)", "<0z", "<rar", "<unrar", "<winrar"),
     *_given(
         r"(?i:\b(?:sshpass|psexec(?:64)?|paexec|docker|podman|mongo(?:sh|dump|restore)?|nxc|netexec|crackmapexec|cme"
         rf"|evil-winrm|winrs)(?:\.exe)?\b){_REST} -p[ =]",
@@ -60,7 +60,7 @@ COMMANDS = (
         *("plink", "pscp", "psftp", "putty", "kitty"),
     ),
     *_given(
-        rf"(?i:\b(?:sqlcmd|osql|bcp|isql|unzip|zip)(?:\.exe)?\b){_REST} -P[ ]?", "sqlcmd", "osql", "bcp", "isql", "zip"
+        rf"(?i:\b(?:sqlcmd|osql|bcp|isql|unzip|zip)(?:\.exe)?\b){_REST} -P[ ]?", "sqlcmd", "osql", "<bcp", "isql", "zip"
     ),
     *_given(rf"\bredis-cli\b{_REST} -a[ ]", "redis-cli"),
     *_given(rf"\bldap(?:search|modify|add|delete|whoami|passwd)\b{_REST} -w[ ]", "ldap"),
@@ -69,7 +69,10 @@ COMMANDS = (
         r"|--token|--api-?key|--secret-key|--client-secret|--auth-token|--access-token|--private-token|--http-password"
         r"|-apikey|-token|-clientsecret|-storepass|-keypass|-srcstorepass|-deststorepass)(?::|=|[ \t]+)))",
         *(
-            "/p",
+            "/p:",
+            "/p=",
+            "/pass",
+            "/pw",
             "/rp",
             "-pass",
             "-token",
@@ -87,12 +90,12 @@ COMMANDS = (
     *_given(
         rf"(?i:(?:^|[ \t;])(?:export|set|setx|env|setenv|declare -x|\$env:)[ \t]?[A-Z0-9_]*"
         rf"(?:{LABELS}|TOKEN|_PASS|_PW|_PAT|_KEY|CREDENTIALS?)[A-Z0-9_]*[ \t]?[= ][ \t]?)",
-        *("export", "set", "env", "declare -x"),
+        *("export", "<set", "env:", "<env ", "<setenv", "declare -x"),
     ),
     _one(
         rf"(?i:\b(?:smbclient|winexe|rpcclient|pth-[a-z]+|wmiexec|net)\b){_REST} -U[ ]?[\"']?"
         r"[^\s%\"']{1,100}%([^\s\"']{3,100})",
-        *("smbclient", "winexe", "rpcclient", "pth-", "wmiexec", " net"),
+        *("smbclient", "winexe", "rpcclient", "pth-", "wmiexec", "<net>"),
     ),
     # impacket: corp/jdoe:Secret1!@198.51.100.7
     Pattern(

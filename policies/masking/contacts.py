@@ -58,6 +58,9 @@ def _local(text: str) -> int:
     return len(text) if numbers.phone_is_plausible(text) and len(re.sub(r"\D", "", text)) <= 13 else 0
 
 
+#: Seven digits and what stands between them.
+_SOME_NUMBER = r"[0-9](?:[ ().\-/]{0,3}[0-9]){6}"
+
 PHONES = (
     Pattern(
         entity="PHONE",
@@ -72,7 +75,7 @@ PHONES = (
         entity="PHONE",
         regex=rf"(?i:\b(?:(?:{_CALLED})\b\.?(?:[ _-]?(?:no|nr|number)\b\.?)?(?: is\b)?[\"']?[ \t]*[:#=]?"
         rf"|(?:{_CALLED_WITH_COLON})[\"']?[ \t]*:)[ \t]*(?:\r?\n)?[ \t]*[\"']?)({_DIGITS}{_EXTENSION})",
-        needs=(),
+        gate=_SOME_NUMBER,
         check=_phone_end,
         not_beside=":",
         score=0.85,
@@ -106,7 +109,7 @@ PHONES = (
     Pattern(
         entity="PHONE",
         regex=_NATIONAL,
-        needs=(),
+        gate=_SOME_NUMBER,
         check=all_if(_national),
         not_beside="-./:+,",
         alone=True,
@@ -123,7 +126,7 @@ MAILBOX = Pattern(
     entity="EMAIL",
     # Narrower than RFC 5322: `=`, `/` and `?` stand before addresses far more often than in them.
     regex=rf"[A-Za-z0-9](?:[A-Za-z0-9._+~'\-]*[A-Za-z0-9_+~\-])?{_AT}{_HOST}",
-    needs=("@", " at "),
+    needs=("@", "[at]", "(at)", "{at}"),
     not_after=b"://",
     score=0.95,
     name="mailboxes",

@@ -182,8 +182,8 @@ FORMS = (
     _form(r"eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}", "eyj", name="tokens"),
     *(_form(regex, *stems) for stems, regex in _FORMS),
     # Keys of machines that look like words until their length shows: Twilio's, and a bot's of Discord.
-    _form(r"\bSK[0-9a-f]{32}"),
-    _form(r"\b[MNO][A-Za-z0-9]{23,25}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,38}"),
+    _form(r"\bSK[0-9a-f]{32}", *(f"<sk{digit}" for digit in "0abcdef")),
+    _form(r"\b[MNO][A-Za-z0-9]{23,25}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,38}", "discord", "<bot", "token"),
     _form(r"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/]{20,})", "hooks.slack"),
     _form(r"discord(?:app)?\.com/api/(?:v[0-9]+/)?webhooks/([0-9]{15,20}/[A-Za-z0-9_\-]{50,})", "discord"),
     _form(r"webhook\.office\.com/webhookb2/([A-Za-z0-9@/\-]{60,})", "webhookb0"),
@@ -282,9 +282,9 @@ LABELLED = (
     ),
     Pattern(
         entity="SECRET",
-        regex=r"(?i:[A-Za-z0-9_.\-]{0,60}(?:api|secret|token|credential|auth|access|private|cred|pat)[A-Za-z0-9_.\-]{0,30}"
+        regex=r"(?i:[A-Za-z0-9_.\-]{0,60}(?:api|secret|token|credential|auth|access|private|cred)[A-Za-z0-9_.\-]{0,30}"
         r"|[A-Za-z0-9_.\-]{0,60}_key)[\\\"']*[ \t]*(?:=>|:=|=|:)[ \t]*[\\\"']*([A-Za-z0-9+/_.=\-]{20,200})",
-        needs=("api", "secret", "token", "cred", "auth", "access", "private", "pat", "_key"),
+        needs=("api", "secret", "token", "cred", "auth", "access", "private", "_key"),
         check=_random,
         score=0.6,
         name="entropy",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from presidio_analyzer import EntityRecognizer
 
 from policies.masking.originals import Originals
@@ -19,7 +21,7 @@ class Detector:
     def __init__(self, organization: Organization, own: Originals, rules: MaskingRules) -> None:
         registry = make_registry(organization, own, rules.never_names, getattr(rules, "patterns", ()))
         recognizers: list[EntityRecognizer] = registry.get_recognizers(language=LANGUAGE, all_fields=True)
-        self._scanned = [recognizer for recognizer in recognizers if isinstance(recognizer, Scanned)]
+        self._scanned: list[Scanned] = [recognizer for recognizer in recognizers if isinstance(recognizer, Scanned)]
         self._others = [recognizer for recognizer in recognizers if not isinstance(recognizer, Scanned)]
         self._needs = Needs(need for recognizer in self._scanned for need in recognizer.needs)
         patterns = [p for r in self._scanned if isinstance(r, PatternsRecognizer) for p in r.patterns]
@@ -38,14 +40,15 @@ class Detector:
         shape = shape_of(text)
         present = self._needs.present(shape)
         patterns = {id(pattern): pattern for stem in present for pattern in self._patterns.get(stem, ())}
-        found = [hit for recognizer in self._scanned for hit in recognizer.find(text, shape, present)]
-        found.extend(whole_words(run((*self._always, *patterns.values()), shape), text))
+        found = whole_words(run((*self._always, *patterns.values()), shape), text)
+        for recognizer in self._scanned:
+            found.extend(recognizer.find(text, shape, present))
         spans = [
             Span(hit.start, hit.end, hit.entity, text[hit.start : hit.end], None, hit.score, hit.name) for hit in found
         ]
-        for recognizer in self._others:
-            for result in recognizer.analyze(text, recognizer.supported_entities, no_language()):
-                entity: Entity = result.entity_type
+        for other in self._others:
+            for result in other.analyze(text, other.supported_entities, no_language()):
+                entity = cast("Entity", result.entity_type)
                 words = text[result.start : result.end]
-                spans.append(Span(result.start, result.end, entity, words, None, result.score, str(recognizer.name)))
+                spans.append(Span(result.start, result.end, entity, words, None, result.score, other.name))
         return spans

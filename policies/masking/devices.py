@@ -20,19 +20,19 @@ DEVICES = (
     Pattern(
         entity="MAC",
         regex=r"\b[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\b|\b[0-9A-Fa-f]{4}(?:[.\-][0-9A-Fa-f]{4}){2}\b",
-        needs=(),
+        gate=r"[0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-]|[0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}",
         check=all_if(_mac),
         not_beside=":-.",
         score=0.9,
-        name="mac",
+        name="<mac",
     ),
     Pattern(
         entity="MAC",
         regex=r"(?i:\b(?:mac|hw|hardware|physical|ethernet|bssid|lladdr)(?:[ _\-]?(?:address|addr|adresse))?)"
         r"[\"']?[ \t]*[:=]?[ \t]*[\"']?([0-9A-Fa-f]{12})\b",
-        needs=("mac", "hw", "hardware", "physical", "ethernet", "bssid", "lladdr"),
+        needs=("<mac", "<hw", "hardware", "physical", "ethernet", "bssid", "lladdr"),
         score=0.8,
-        name="mac",
+        name="<mac",
     ),
     Pattern(
         entity="IMEI",

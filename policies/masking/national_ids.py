@@ -211,8 +211,12 @@ def _proof_of(use: _Use) -> Callable[[str], bool]:
 
 
 def _stems(labels: str) -> tuple[str, ...]:
-    """What stands at the start of each label before anything that varies."""
-    return tuple(sorted({_before_choice(label.lower()) for label in _outer(labels)}))
+    """What stands at the start of each label before anything that varies; a whole word where nothing does."""
+    stems = set()
+    for label in _outer(labels.lower()):
+        stem = _before_choice(label)
+        stems.add(f"<{stem}>" if re.fullmatch("[a-z]+", label) else f"<{stem}")
+    return tuple(sorted(stems))
 
 
 def _outer(labels: str) -> list[str]:
@@ -228,10 +232,11 @@ def _outer(labels: str) -> list[str]:
 
 
 def _before_choice(label: str) -> str:
-    plain = re.match(r"(?:\\.|[a-z0-9 '#:\-])*(?![?*])", label)
+    plain = re.match(r"(?:\\.|[a-z0-9 '#:\-])*", label)
     stem = plain.group() if plain else ""
     # The character before a `?` is one of those that vary.
-    return (stem[:-1] if label[len(stem) : len(stem) + 1] in ("?", "*") else stem).replace("\\", "")
+    varies = label[len(stem) : len(stem) + 1] in ("?", "*")
+    return (re.sub(r"\\?.$", "", stem) if varies else stem).replace("\\", "")
 
 
 def _presidio_check(recognizer: Any) -> Check:

@@ -36,14 +36,34 @@ _PERSONAL = (
 _BULLET = r"(?:[0-9]{1,4}[.):]?|[*#|>\-])"
 
 _GREETING_NEEDS = (
-    *("dear", "hi", "hello", "hey", "hallo", "moin", "servus", "ciao", "salut", "liebe", "bonjour", "cher", "hola"),
-    *("estimad", "car", "sehr geehrt", "guten", "good ", "thank", "danke"),
+    *(
+        "dear",
+        "<hi>",
+        "hello",
+        "<hey>",
+        "hallo",
+        "moin",
+        "servus",
+        "ciao",
+        "salut",
+        "liebe",
+        "bonjour",
+        "<cher>",
+        "chere",
+    ),
+    *("hola", "estimad", "<caro>", "<cara>", "sehr geehrt", "guten", "good morn", "good after", "good even", "thank"),
+    "danke",
 )
 _CLOSING_NEEDS = (
-    *("regards", "best", "sincerely", "faithfully", "thank", "cheers", "danke", "grus", "cordialement", "saludos"),
-    *("saluti", "vg", "lg", "mfg"),
+    *("regards", "<best", "sincerely", "faithfully", "thank", "cheers", "danke", "grus", "cordialement", "saludos"),
+    *("saluti", "<vg>", "<lg>", "<mfg>"),
 )
-_TITLES = ("mr", "ms", "miss", "dr", "prof", "herr", "frau", "mme", "sr")
+_HEADER_NEEDS = tuple(
+    f"<{name}{end}" for name in ("from", "to", "cc", "bcc", "sender", "von", "an", "de") for end in (":", " :")
+)
+#: Of `_PERSONAL`.
+_ROW_NEEDS = ("<iban", "<born", "<geb.", "<dob", "<d.o.b", "<card 0", "+0", "@", "00 0000 0000", "000000000000")
+_TITLES = ("<mr>", "<mrs>", "<ms>", "<miss>", "<dr>", "<prof>", "herr", "frau", "<mme>", "<sr>", "<sra>")
 _LABEL_NEEDS = (
     *("name", "customer", "client", "holder", "contact", "beneficiary", "payee", "patient", "employee", "caller"),
     *("reported by", "requested by", "kunde", "kundin", "kontoinhaber"),
@@ -53,8 +73,8 @@ _LABEL_NEEDS = (
 _FULL = (
     (_GREETING_NEEDS, rf"(?i:{_GREETING})[ \t]+(?i:(?:mr|mrs|ms|dr|herr|frau)\.?[ \t]+)?({_CALLED})"),
     (
-        (),
-        rf"(?im:^[ \t>]*(?:from|to|cc|bcc|sender|reply-to|von|an|de))[ \t]*:[ \t]*[\"']?({_NAME})",
+        _HEADER_NEEDS,
+        rf"(?im:^[ \t>]*(?:from|to|cc|bcc|sender|reply-to|von|an|de))[ \t]?:[ \t]*[\"']?({_NAME})",
     ),
     (("@",), rf"({_NAME})[\"']?[ \t]*<[^<>\s@]+@[^<>\s]+>"),
     (_CLOSING_NEEDS, rf"(?i:{_CLOSING}),?[ \t]*\r?\n(?:[ \t]*\r?\n)?[ \t\-]*({_NAME}){_LINE_END}"),
@@ -77,10 +97,10 @@ _FULL = (
     ),
     # 1) Greta Sommerfeld, born 14.03.1968, … | Greta Sommerfeld | greta@… |
     (
-        (),
+        _ROW_NEEDS,
         rf"(?m:^)[ \t]*{_BULLET}[ \t]*({_NAME})[ \t]*[,;|\t(:\-][^\n]*?(?i:{_PERSONAL}|@[A-Za-z0-9\-]+\.)",
     ),
-    ((), rf"(?m:^)[ \t>]*[\"']?({_NAME})[\"']?[ \t]*[,;|\t][^\n]*?(?i:{_PERSONAL})"),
+    (_ROW_NEEDS, rf"(?m:^)[ \t>]*[\"']?({_NAME})[\"']?[ \t]*[,;|\t][^\n]*?(?i:{_PERSONAL})"),
 )
 #: Group 1 is one name, if `_is_called` says so; group 2 the mark that ends it.
 _SINGLE = (
@@ -131,7 +151,7 @@ class Names:
         self._never = never
         self._own = own
 
-    def find(self, text: str, shape: bytes, present: Collection[str] = NEEDS) -> Iterator[tuple[int, int]]:
+    def find(self, text: str, shape: bytes, present: frozenset[str] = NEEDS) -> Iterator[tuple[int, int]]:
         """Where names stand. `present` are the needs that the text has; all of them unless somebody looked."""
         for needs, regex in _FULL:
             for _, (start, end) in find_all(regex, shape) if is_needed(needs, present) else ():

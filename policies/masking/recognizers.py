@@ -50,12 +50,13 @@ class Scanned(EntityRecognizer):
 
     def __init__(self, entities: Iterable[str], name: str, needs: Iterable[str]) -> None:
         self.needs = frozenset(needs)
+        self.name: str = name
         super().__init__(sorted(set(entities)), name=name, supported_language=LANGUAGE)
 
     def load(self) -> None:
         """Nothing to load: no models, no network."""
 
-    def find(self, text: str, shape: bytes, present: Collection[str]) -> Iterator[Found]:
+    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
         """Findings in a text, given its shape and those of the needs that it has."""
         raise NotImplementedError
 
@@ -80,13 +81,13 @@ class PatternsRecognizer(Scanned):
         self.patterns = tuple(patterns)
         super().__init__((p.entity for p in self.patterns), name, (stem for p in self.patterns for stem in p.needs))
 
-    def find(self, text: str, shape: bytes, present: Collection[str]) -> Iterator[Found]:
-        return whole_words(run((p for p in self.patterns if is_needed(p.needs, present)), shape), text)
+    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
+        return iter(whole_words(run((p for p in self.patterns if is_needed(p.needs, present)), shape), text))
 
 
-def whole_words(found: Iterable[Found], text: str) -> Iterator[Found]:
+def whole_words(found: Iterable[Found], text: str) -> list[Found]:
     """Without those that begin inside a word: a letter outside ASCII that the shape could not name is one too."""
-    return (hit for hit in found if not (hit.start and text[hit.start].isalnum() and text[hit.start - 1].isalnum()))
+    return [hit for hit in found if not (hit.start and text[hit.start].isalnum() and text[hit.start - 1].isalnum())]
 
 
 class PresidioRecognizer(PatternsRecognizer):
@@ -104,13 +105,17 @@ class NameRecognizer(Scanned):
         self._names = Names(never, own)
         super().__init__(["PERSON"], "names", people.NEEDS)
 
-    def find(self, text: str, shape: bytes, present: Collection[str]) -> Iterator[Found]:
+    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
         for start, end in self._names.find(text, shape, present):
             yield Found(start, end, "PERSON", 0.7, "names")
 
 
 _V4 = r"\b[0-9]{1,3}(?:(?:\.|\[\.\])[0-9]{1,3}){3}"
 _V6 = r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?::?[0-9]{1,3}(?:\.[0-9]{1,3}){3})?"
+
+
+#: What every address holds, and few texts besides logs.
+_ADDRESS = r"[0-9]\]?\.\[?\]?[0-9]{1,3}\[?\.|::|:[0-9A-Fa-f]{1,4}:|[0-9]\[\.\]"
 
 
 class OwnOriginals(Originals):
@@ -192,7 +197,7 @@ class OrganizationRecognizer(Scanned):
             ["PERSON", "USERNAME", "EMAIL", "HOST", "IP"], "organization", (*self._host_needs, *self._account_needs)
         )
 
-    def find(self, text: str, shape: bytes, present: Collection[str]) -> Iterator[Found]:
+    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
         if searcher(self._spelled)[0](_spelled(text), 0):
             for hit in self._own.find_plain(text):
                 yield Found(hit.start, hit.end, hit.key, 1.0, "organization")  # type: ignore[arg-type]
@@ -200,8 +205,9 @@ class OrganizationRecognizer(Scanned):
             yield from self._hosts(shape)
         if is_needed(self._account_needs, present):
             yield from self._domain_accounts(text, shape)
-        yield from self._addresses(_V4, shape)
-        yield from self._addresses(_V6, shape)
+        if searcher(_ADDRESS)[0](shape, 0):
+            yield from self._addresses(_V4, shape)
+            yield from self._addresses(_V6, shape)
 
     def _hosts(self, shape: bytes) -> Iterator[Found]:
         for ((start, end),) in find_all(self._names_in_domains, shape):

@@ -7,7 +7,7 @@ looked for together in a folded text, so it is read once, and only the patterns 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,8 +33,11 @@ class Pattern:
     entity: Entity
     #: RE2 over ASCII.
     regex: str
-    #: Strings one of which is in every match, in any case, with 0 for any digit. Empty: the pattern always runs.
+    #: Strings one of which is in every match, in any case, with 0 for any digit; `<` and `>` stand for the start and
+    #: the end of a word. Empty: the pattern always runs, if its gate lets it.
     needs: tuple[str, ...] = ()
+    #: RE2 that has to match somewhere before the pattern is run, for several that always run.
+    gate: str = ""
     check: Check | None = None
     #: Characters that may not stand directly before or after the whole match.
     not_beside: str = ""
@@ -67,49 +70,59 @@ class Needs:
     """Many strings, looked for in one pass over a text in lower case, with 0 for any digit."""
 
     def __init__(self, stems: Iterable[str]) -> None:
-        #: Each string as it is looked for.
-        self._folded = {stem: _folded(stem.encode("ascii")) for stem in stems}
-        distinct = sorted(set(self._folded.values()), key=lambda stem: (-len(stem), stem))
-        self._regex = "|".join(re.escape(stem.decode()) for stem in distinct)
-        #: The longest string at a place is found; these begin there too.
+        #: Each string as it stands in a folded text.
+        self._folded = {stem: _folded(stem.strip("<>").encode("ascii")) for stem in stems}
+        longest_first = sorted(self._folded, key=lambda stem: (-len(self._folded[stem]), stem))
+        self._regex = "|".join(map(_bounded, longest_first))
+        #: The longest string at a place is found; these may begin there too.
         self._with = {
-            stem: frozenset(name for name, other in self._folded.items() if stem.startswith(other)) for stem in distinct
+            found: frozenset(stem for stem, other in self._folded.items() if found.startswith(other))
+            for found in self._folded.values()
         }
 
     def present(self, shape: bytes) -> frozenset[str]:
-        """Those that occur; all of them in a text so full of them that counting is not worth it."""
+        """Those that occur, and perhaps some that do not; all in a text too full of them for counting to be worth it."""
         if not self._regex:
-            return frozenset()
-        folded = b" " + _folded(shape)
+            return _NONE
+        folded = b" %b " % _folded(shape)
         search, _ = searcher(self._regex)
         found: set[bytes] = set()
         position = 0
         for _ in range(_MAX_STEMS):
             spans = search(folded, position)
             if spans is None:
-                return frozenset().union(*(self._with[stem] for stem in found))
+                return _NONE.union(*[self._with[stem] for stem in found])
             start, end = spans[0]
-            found.add(folded[start:end])
-            position = start + 1
+            stem = folded[start:end]
+            found.add(stem)
+            # Inside a long run of digits nothing else begins.
+            position = end - 1 if stem.isdigit() else start + 1
         return frozenset(self._folded)
 
 
+_NONE: frozenset[str] = frozenset()
 #: Strings of a text that are looked at before all patterns are run.
 _MAX_STEMS = 20_000
-#: Lower case, one digit, and white space for what stands around words.
+#: Lower case, one digit, and a blank for what stands around words.
+_BLANKS = b"\t\r\n\"'`<>|,;_*!"
 _FOLD = bytes.maketrans(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789\t\r\n\"'`()[]{}<>|,;_",
-    b"abcdefghijklmnopqrstuvwxyz000000000" + b" " * 18,
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789" + _BLANKS,
+    b"abcdefghijklmnopqrstuvwxyz000000000" + b" " * len(_BLANKS),
 )
+
+
+def _bounded(stem: str) -> str:
+    plain = re.escape(_folded(stem.strip("<>").encode("ascii")).decode())
+    return (r"\b" if stem[0] == "<" else "") + plain + (r"\b" if stem[-1] == ">" else "")
 
 
 def _folded(shape: bytes) -> bytes:
     return shape.translate(_FOLD)
 
 
-def is_needed(needs: Collection[str], present: Collection[str]) -> bool:
+def is_needed(needs: tuple[str, ...], present: frozenset[str]) -> bool:
     """Whether one of some needs is there, or there are none."""
-    return not needs or any(stem in present for stem in needs)
+    return not needs or not present.isdisjoint(needs)
 
 
 def all_if(accepts: Callable[[str], bool]) -> Check:
@@ -167,10 +180,15 @@ def _options() -> Any:
 
 
 def run(patterns: Iterable[Pattern], shape: bytes) -> Iterator[Found]:
-    """What some patterns find."""
+    """What some patterns find, those with a gate only where it is open."""
+    gates: dict[str, bool] = {"": True}
     for pattern in patterns:
-        for start, end in matches(pattern, shape):
-            yield Found(start, end, pattern.entity, pattern.score, pattern.name)
+        if pattern.gate not in gates:
+            gates[pattern.gate] = searcher(pattern.gate)[0](shape, 0) is not None
+        # Most find nothing, and are told so before a generator is made for them.
+        if gates[pattern.gate] and searcher(pattern.regex)[0](shape, 0) is not None:
+            for start, end in matches(pattern, shape):
+                yield Found(start, end, pattern.entity, pattern.score, pattern.name)
 
 
 def matches(pattern: Pattern, shape: bytes) -> Iterator[tuple[int, int]]:

@@ -59,6 +59,37 @@ _STRONG_STREETS = (
     r"(?:P\. ?O\. ?|PO |P\.O |Post Office )Box [0-9]{1,6}|Postfach [0-9]{1,3}(?: [0-9]{2,3}){0,2}",
 )
 _MILITARY = r"[DAF]PO,? (?:AE|AP|AA),? [0-9]{5}(?:-[0-9]{4})?"
+_STRONG_NEEDS = (
+    *("street", "<road", "avenue", "<lane", "boulevard", "terrace", "crescent", "highway", "parkway", "<st>", "<rd>"),
+    *("<ave>", "<blvd>", "<pkwy>", "<hwy>", "box 0", "postfach 0"),
+)
+#: Kinds that end a word or stand alone, before a number.
+_KINDS = (
+    *("strasse", "strase", "str.", "weg", "platz", "allee", "gasse", "ufer", "damm", "chaussee", "stieg", "promenade"),
+    *("twiete", "ring", "markt", "hof", "wall", "kamp", "berg", "feld", "graben", "brucke", "deich", "kai", "pfad"),
+    *("straat", "laan", "gracht", "plein", "kade", "singel", "dijk", "gatan", "gata", "vagen", "vegen", "veien", "vej"),
+    *("gade", "katu", "utca", "korut", "krt.", "ter"),
+)
+_NEEDS = (
+    *(f"{kind} 0" for kind in _KINDS),
+    *("rue ", "avenue ", "boulevard ", "bd ", "chemin ", "impasse ", "quai ", "allee ", "place ", "route ", "cours "),
+    *("square ", "passage ", "via ", "viale ", "piazza", "corso ", "largo ", "vicolo ", "calle ", "c/", "avenida "),
+    *(
+        "avda.",
+        "paseo ",
+        "plaza ",
+        "carrera ",
+        "rua ",
+        "travessa ",
+        "praca ",
+        "alameda ",
+        "<ul.",
+        "<al.",
+        "<os.",
+        "<pl.",
+    ),
+    *("<drive", "<square", "<court", "<place", "<way", "<close", "<circle", "<trail", "<dr>", "<ct>"),
+)
 _NO_STREETS = frozenset(
     [
         "arbeitsplatz",
@@ -107,14 +138,14 @@ STREETS = (
     Pattern(
         entity="ADDRESS",
         regex="|".join(rf"(?:{street}){_REST}" for street in _STRONG_STREETS),
-        needs=(),
+        needs=_STRONG_NEEDS,
         score=0.85,
         name="streets",
     ),
     Pattern(
         entity="ADDRESS",
         regex="|".join(rf"(?:{street}){_REST}" for street in _STREETS),
-        needs=(),
+        needs=_NEEDS,
         check=all_if(_street),
         score=0.75,
         name="streets",
