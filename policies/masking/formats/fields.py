@@ -21,7 +21,7 @@ from policies.masking.scan import compiled
 from policies.masking.views import decoded_view, shape_of
 
 #: Keys looked at, at most one per so many characters: more are no text but an attack on the reader.
-MIN_SPACING = 24
+MIN_SPACING = 32
 
 _CORE_END = re.compile(rb"[A-Za-z]+(?:[_. \-]?[A-Za-z0-9]+)*")
 _BEFORE = re.compile(rb"[A-Za-z0-9_.\-]{0,64}\Z")

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from policies.masking.common_words import COMMON
+from policies.masking.formats.html import is_html, without_tags
 from policies.masking.formats.words import KNOWN, PERSONAL
 from policies.masking.scan import compiled
 from policies.masking.views import shape_of
@@ -77,31 +78,16 @@ _NUMBERED = re.compile(rb"\b[0-9]{1,5}[a-z]?,? [A-Z][a-z]{2,}|\b[A-Z][a-z]{2,},?
 _TEXT = re.compile(rb"[^\x00]+")
 _SPACED = bytes.maketrans(b'.,;:!?()"', b" " * 9)
 _HARD_MARK = re.compile(rb"[={}\[\]<>|\x00]")
-_HTML = re.compile(rb"<(?:html|body|div|p|br|td|tr|span|a|table|li|font|b|i|u|h[1-6]|strong|em)[\s/>]", re.IGNORECASE)
-_TAG = re.compile(
-    rb"<(?:style|script)\b[^<>]{0,1000}>[^<]{0,100000}(?=<)|<!--[^<>]{0,10000}-->|</?([A-Za-z][A-Za-z0-9]{0,15})\b[^<>]{0,3000}>|<[!?][^<>]{0,1000}>",
-    re.IGNORECASE,
-)
-_INLINE = frozenset(
-    (b"b", b"i", b"u", b"em", b"strong", b"span", b"a", b"font", b"small", b"big", b"tt", b"code", b"mark")
-)
 
 
 def prose_of(text: str, shape: bytes | None = None) -> list[tuple[int, int]]:
     """The stretches of a text that a person could have written, in order, none longer than `MAX_PIECE`."""
     shape = shape_of(text) if shape is None else shape
-    if _HTML.search(shape):
-        shape = _TAG.sub(_blank, shape)
+    if b"<" in shape and is_html(text):
+        shape = shape_of(without_tags(text))
     stretches = _merged(shape, _stretches(shape))
     pieces = (piece for start, end in stretches for piece in _pieces(shape, start, end))
     return [(start, end) for start, end in pieces if _may_name(shape[start:end])]
-
-
-def _blank(tag: re.Match[bytes]) -> bytes:
-    """As many blanks as a tag has characters; one that ends a line ends it."""
-    length = len(tag.group())
-    inline = (tag.group(1) or b"").lower() in _INLINE
-    return b" " * length if inline else b"\n" + b" " * (length - 1)
 
 
 def _stretches(shape: bytes) -> Iterator[tuple[int, int]]:

@@ -35,7 +35,7 @@ _NEXT = re.compile(r"[^,\r\n\x00]{0,500}(?:,[ \t]*(?:\r?\n[ \t]+)?|\r?\n[ \t]+)"
 
 def objects(text: str, shape: bytes) -> Iterator[tuple[str, list[Place]]]:
     """`"customer": {"name": …}`: what is somebody's because of the object it stands in."""
-    if b"{" not in shape or b":" not in shape:
+    if not _openings().search(shape):
         return
     around: list[str] = []
     for match in _PART.finditer(text):
@@ -105,6 +105,13 @@ def correspondents(text: str, shape: bytes) -> Iterator[tuple[str, list[Place]]]
             if following is None or following.end() <= position:
                 break
             position = following.end()
+
+
+@cache
+def _openings() -> Any:
+    quote = r"(?:\\{0,15}[\"']|&quot;|%22)"
+    words = "|".join(word for word in sorted(_OWNERS))
+    return compiled(rf"(?i)(?:{words})[a-z_]{{0,12}}{quote}[ ]?:[ \r\n\t]{{0,40}}(?:\[[ \r\n\t]{{0,40}})?\{{")
 
 
 @cache
