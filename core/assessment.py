@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
 #: Characters of one claim, of the summary, and of one thing that could not be found out.
 MAX_CLAIM = 1000
 MAX_SUMMARY = 2000

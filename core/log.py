@@ -109,7 +109,7 @@ def hook_last_words() -> None:
         if args.exc_value is not None:
             log.error("unraisable", error=args.exc_type.__name__, at=place(args.exc_value))
 
-    def warned(
+    def warned(  # noqa: PLR0917 — Python calls it so
         message: Warning | str,
         category: type[Warning],
         filename: str,

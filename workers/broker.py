@@ -21,7 +21,6 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import sqlalchemy as kombu_sqlalchemy
-from sqlalchemy import event
 
 from core.errors import Temporary
 
@@ -31,6 +30,14 @@ VISIBILITY_SECONDS = 60
 POLL_SECONDS = 0.1
 #: Seconds between two looks for abandoned messages.
 RESTORE_EVERY_SECONDS = 5
+
+
+class Overwriting(sqlite3.Connection):
+    """A connection under which a deleted row leaves nothing in the file."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute("PRAGMA secure_delete=ON")
 
 
 class Channel(kombu_sqlalchemy.Channel):  # type: ignore[misc]  # kombu is untyped
@@ -136,13 +143,10 @@ class Channel(kombu_sqlalchemy.Channel):  # type: ignore[misc]  # kombu is untyp
             self._deleted = True
 
     def _engine_from_config(self) -> Any:
-        engine = super()._engine_from_config()
-
-        @event.listens_for(engine, "connect")
-        def _overwrite(connection: Any, _record: Any) -> None:
-            connection.execute("PRAGMA secure_delete=ON")
-
-        return engine
+        client = self.connection.client
+        arguments = {**client.transport_options.get("connect_args", {}), "factory": Overwriting}
+        client.transport_options = {**client.transport_options, "connect_args": arguments}
+        return super()._engine_from_config()
 
     def _own_session(self) -> Any:
         """A session of its own: acknowledgements come from other threads than the consumer's."""
