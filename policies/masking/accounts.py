@@ -10,21 +10,22 @@ from policies.masking.common_words import COMMON
 from policies.masking.scan import Pattern, all_if, compiled
 
 #: Accounts that every system has, and what tools write where no user is known.
-_SERVICES = frozenset(
-    """
-    root system admin administrator administrador administrateur guest daemon nobody www-data apache nginx postgres mysql
-    oracle sshd ftp git jenkins ubuntu debian centos ec2-user azureuser vagrant docker kubernetes anonymous default public
-    network local localsystem defaultaccount defaultuser0 wdagutilityaccount krbtgt healthmailbox trustedinstaller
-    local_system networkservice localservice service account machine null none unknown undefined self sudo su bin sys sync
-    user test guest01 operator backup syslog messagebus systemd-network systemd-resolve cron crond nfsnobody mail news
-    postfix dovecot redis mongodb elasticsearch kibana splunk tomcat hadoop spark airflow node python dwm-1 dwm-2 umfd-0
-    umfd-1 iusr nt builtin window workgroup domain authority manager failed success true false login logon logoff
-    """.split()
-)
+_WORDS = """
+root system admin administrator administrador administrateur guest daemon nobody www-data apache nginx postgres mysql
+oracle sshd ftp git jenkins ubuntu debian centos ec2-user azureuser vagrant docker kubernetes anonymous default public
+network local localsystem defaultaccount defaultuser0 wdagutilityaccount krbtgt healthmailbox trustedinstaller
+local_system networkservice localservice service account machine null none unknown undefined self sudo su bin sys sync
+user test guest01 operator backup syslog messagebus systemd-network systemd-resolve cron crond nfsnobody mail news
+postfix dovecot redis mongodb elasticsearch kibana splunk tomcat hadoop spark airflow node python dwm-1 dwm-2 umfd-0
+umfd-1 iusr nt builtin window workgroup domain authority manager failed success true false login logon logoff
+"""
+_SERVICES = frozenset(_WORDS.split())
 _NAME = r"[A-Za-z][A-Za-z0-9._\-]{2,63}"
 _LABELS = (
-    r"user|user[ _\-]?name|user[ _\-]?id|login|login[ _\-]?name|log ?in|logon[ _\-]?name|account[ _\-]?name|sam[ _\-]?account[ _\-]?name"
-    r"|suser|duser|usr|usrname|uname|target_?user(?:_?name)?|subject_?user(?:_?name)?|benutzer(?:name)?|kennung|utilisateur|usuario|utente"
+    r"user|user[ _\-]?name|user[ _\-]?id|login|login[ _\-]?name|log ?in|logon[ _\-]?name|account[ _\-]?name"
+    r"|sam[ _\-]?account[ _\-]?name"
+    r"|suser|duser|usr|usrname|uname|target_?user(?:_?name)?|subject_?user(?:_?name)?|benutzer(?:name)?|kennung"
+    r"|utilisateur|usuario|utente"
     r"|samaccountname|targetusername|subjectusername|useraccount|accountname|src_?user|dst_?user"
 )
 
@@ -55,7 +56,7 @@ def _account_end(text: str) -> int:
 USERNAMES = (
     Pattern(
         entity="USERNAME",
-        regex=rf"(?i:\b(?:{_LABELS}))[\\\"']*[ \t]*[:=][ \t]*[\\\"']*({_NAME})",
+        regex=rf"(?i:\b(?:{_LABELS}))[\\\"']*[ \t]*[:=][ \t]*[\\\"']*(?:[A-Za-z0-9._\-]{{1,60}}\\{{1,4}})?({_NAME})",
         needs=(
             "user",
             "usr",
@@ -79,7 +80,8 @@ USERNAMES = (
     ),
     Pattern(
         entity="USERNAME",
-        regex=rf"(?i:\b(?:my|his|her|their|the)? ?(?:user ?name|user ?id|login|account name)(?: is| was|,)?)[ \t]+[\"'`]?({_NAME})[\"'`]?",
+        regex=rf"(?i:\b(?:my|his|her|their|the)? ?(?:user ?name|user ?id|login|account name)(?: is| was"
+        rf"|,)?)[ \t]+[\"'`]?({_NAME})[\"'`]?",
         needs=("user name", "username", "user id", "userid", "login", "account name"),
         check=all_if(lambda text: _is_account(text) and bool(re.search(r"[0-9._]", text.rstrip(".")))),
         not_beside="\\@/:(",
@@ -99,7 +101,8 @@ USERNAMES = (
     # C:\Users\jdoe\…, /home/jdoe/…
     Pattern(
         entity="USERNAME",
-        regex=rf"(?i:[a-z]:\\{{1,4}}(?:users|documents and settings)\\{{1,4}}|(?:^|[\s\"'=:(]|file://)/(?:home|users)/)({_NAME})(?:[\\/\"']|$)",
+        regex=rf"(?i:[a-z]:\\{{1,4}}(?:users|documents and settings)\\{{1,4}}|(?:^|[\s\"'=:(]|file://)/(?:home"
+        rf"|users)/)({_NAME})(?:[\\/\"']|$)",
         needs=("\\users\\", "\\documents and settings\\", "/home/", "/users/"),
         check=all_if(lambda text: _is_account(text) and text.casefold() not in ("public", "default", "all", "shared")),
         score=0.7,

@@ -14,7 +14,8 @@ _DATE = (
     r"|[A-Z][a-z]{2,8}\.? [0-9]{1,2}(?:st|nd|rd|th)?,? (?:19[0-9]{2}|200[0-9]|201[0-9])"
 )
 _BORN = (
-    r"date of birth|birth[ _-]?date|date_of_birth|birth[ _-]?day|dob|d\.o\.b|born(?: on)?|geboren(?: am)?|geb\.|geb\. am"
+    r"date of birth|birth[ _-]?date|date_of_birth|birth[ _-]?day|dob|d\.o\.b|born(?: on)?|geboren(?: am)?|geb\."
+    r"|geb\. am"
     r"|geburtsdatum|geburtstag|nee? le|nat[oa] il|nacid[oa] el|date de naissance|data di nascita|fecha de nacimiento"
     r"|geboortedatum|data de nascimento|fodselsdato|fodelsedatum|data urodzenia|urodzon[ya]"
 )
@@ -38,14 +39,16 @@ _BORN_NEEDS = (
 BIRTHS = (
     Pattern(
         entity="DATE_OF_BIRTH",
-        regex=rf"(?i:\b(?:{_BORN})(?:[.?]? (?:it's|it is|is|was))?)[\"']?(?: \([^)\n]{{1,16}}\))?[ \t]*[:=]?[ \t]*[\"']?({_DATE})",
+        regex=rf"(?i:\b(?:{_BORN})(?:[.?]? (?:it's|it is|is|was))?)[\"']?(?: \([^)\n]{{1,16}}\))?[ \t]*[:=]?"
+        rf"[ \t]*[\"']?({_DATE})",
         needs=_BORN_NEEDS,
         name="births",
     ),
     # `What is your date of birth?` and the answer on this line or the next.
     Pattern(
         entity="DATE_OF_BIRTH",
-        regex=rf"(?i:\b(?:date of birth|dob|d\.o\.b\.?|birthda(?:y|te)|born|geburtsdatum|date de naissance|fecha de nacimiento))"
+        regex=rf"(?i:\b(?:date of birth|dob|d\.o\.b\.?|birthda(?:y|te)|born|geburtsdatum|date de naissance"
+        rf"|fecha de nacimiento))"
         rf"\b[^0-9\"{{}};=|]{{1,60}}?\b({_DATE})",
         needs=_BORN_NEEDS,
         score=0.7,
@@ -54,7 +57,7 @@ BIRTHS = (
 )
 
 _YEARS = r"(?:[1-9][0-9]?|1[01][0-9])"
-_OLD = r"[ \-](?:years?|yrs?|y)\.?[ \-](?:old|of age|young)\b|[ \-]?(?:y/o|yo\b|y\.o\.|yrs? old)"
+_OLD = r"(?:[ \-](?:years?|yrs?|y)\.?[ \-](?:old|of age|young)\b|[ \-]?(?:y/o|yo\b|y\.o\.|yrs? old))"
 _TWO = r"(?:1[4-9]|[2-9][0-9]|1[01][0-9])"
 _FAR = r"(?:jahre?[ \-]alt|jahrige[rsnm]?\b|ans\b|anos\b|anni\b|jaar oud|ar gammal|ar gammel|lat\b)"
 
@@ -68,7 +71,8 @@ AGES = (
     Pattern(entity="AGE", regex=rf"\b({_YEARS}){_OLD}", needs=("0 y", "0-y", "0y"), check=all_if(_years), name="ages"),
     Pattern(
         entity="AGE",
-        regex=rf"(?i:\b(?:aged?|at the age of|the age of|age is|age:|age =|alter:|im alter von|alter von|edad:|edad de|a l'age de"
+        regex=rf"(?i:\b(?:aged?|at the age of|the age of|age is|age:|age =|alter:|im alter von|alter von|edad:"
+        rf"|edad de|a l'age de"
         rf"|age de|agee? de|eta:|all'eta di|wiek:|leeftijd:?))[\"']?[ \t]*[\"']?({_YEARS})\b",
         needs=("<age ", "<age:", "<age=", "<aged", "agee", "alter", "<edad", "<eta ", "<eta:", "wiek", "leeftijd"),
         check=all_if(_years),
@@ -90,14 +94,16 @@ AGES = (
     ),
     Pattern(
         entity="AGE",
-        regex=rf"(?i:\b(?:when|while|since) (?:i|he|she|they) (?:was|were|am|is|turned))[ \t]+(?:(?i:just|only|about|barely) )?({_TWO})\b",
+        regex=rf"(?i:\b(?:when|while|since) (?:i|he|she|they) (?:was|were|am|is|turned))[ \t]+(?:(?i:just|only"
+        rf"|about|barely) )?({_TWO})\b",
         needs=("when ", "while ", "since "),
         score=0.7,
         name="ages",
     ),
     Pattern(
         entity="AGE",
-        regex=rf"(?i:\b(?:i'm|i am|he's|he is|she's|she is))[ \t]+(?:(?i:now|only|just|currently|already|almost|over) )?({_TWO})"
+        regex=rf"(?i:\b(?:i'm|i am|he's|he is|she's|she is))[ \t]+(?:(?i:now|only|just|currently|already|almost"
+        rf"|over) )?({_TWO})"
         rf"(?:[,.!?;]?(?:[ \t\r\n]+(?i:and|years|but|now|today|this|old)\b|[ \t]*$|[.!?][ \t\r\n])|[.!?,;][ \t\r\n])",
         needs=("i m ", "i am ", "he s ", "he is "),
         score=0.6,
@@ -133,7 +139,8 @@ AGES = (
     # (F, 34) and 34F, as in notes about patients, only beside such a word.
     Pattern(
         entity="AGE",
-        regex=rf"\b({_TWO})[ \-]?(?i:year|yr)s?[ \-]?(?i:old)?[ \-](?i:male|female|man|woman|patient|boy|girl|employee|customer)",
+        regex=rf"\b({_TWO})[ \-]?(?i:year|yr)s?[ \-]?(?i:old)?[ \-](?i:male|female|man|woman|patient|boy|girl"
+        rf"|employee|customer)",
         needs=("0 y", "0-y", "0y"),
         name="ages",
     ),

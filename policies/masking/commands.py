@@ -88,8 +88,8 @@ COMMANDS = (
     ),
     *_given(r"(?i:\bpass(?:in|out)[ =](?:pass:))", "pass:"),
     *_given(
-        rf"(?i:(?:^|[ \t;])(?:export|set|setx|env|setenv|declare -x|\$env:)[ \t]?[A-Z0-9_]*"
-        rf"(?:{LABELS}|TOKEN|_PASS|_PW|_PAT|_KEY|CREDENTIALS?)[A-Z0-9_]*[ \t]?[= ][ \t]?)",
+        rf"(?i:(?:^|[ \t;])(?:export |set |env |declare -x |\$env:)[ \t]?[A-Z0-9_]*"
+        rf"(?:{LABELS}|TOKEN|_PASS|_PW|_PAT|_KEY|CREDENTIALS?)[A-Z0-9_]*[ \t]?=[ \t]?)",
         *("export", "<set", "env:", "<env ", "<setenv", "declare -x"),
     ),
     _one(
@@ -100,7 +100,7 @@ COMMANDS = (
     # impacket: corp/jdoe:Secret1!@198.51.100.7
     Pattern(
         entity="SECRET",
-        regex=r"(?:^|[ \t/\\\"'])[A-Za-z0-9][A-Za-z0-9._\-]{0,60}:([^\s:@/\"']{4,100})@"
+        regex=r"(?:^|[ \t\"'])[A-Za-z0-9][A-Za-z0-9.\-]{0,60}/[A-Za-z0-9][A-Za-z0-9._\-]{0,60}:([^\s:@/\"']{4,100})@"
         r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+)\b",
         needs=("@",),
         check=spoken,

@@ -17,7 +17,8 @@ _CALLED = (
     r"(?: (?:at|on|under|to))"
     r"|(?:answering|answer|reachable|available|registered|messages?|calls?|text|sms|number|numero|nummer)"
     r"(?: (?:at|on|to|from|under|is|mobile|phone|number))"
-    r"|on my (?:registered|mobile|phone|cell)|my registered(?: mobile| phone| number)*|erreichbar unter|unter der nummer|joindre au"
+    r"|on my (?:registered|mobile|phone|cell)|my registered(?: mobile| phone| number)*|erreichbar unter"
+    r"|unter der nummer|joindre au"
     r"|llamar al|chiamare (?:il|al)"
 )
 #: These need a colon: a desk has other numbers too.
@@ -68,6 +69,7 @@ PHONES = (
         needs=("+0",),
         check=_phone_end,
         not_beside="+",
+        not_after=b"+",
         score=0.9,
         name="phones",
     ),
@@ -84,7 +86,8 @@ PHONES = (
     # 416 60 039 office, (37) 788-063-Fax
     Pattern(
         entity="PHONE",
-        regex=rf"(?:^|[^0-9A-Za-z.:/\-])({_DIGITS})(?: ?-? ?|, ?)(?i:\(?(?:office|fax|mobile|mobil|cell|home|work|direct|phone|tel))\b",
+        regex=rf"(?:^|[^0-9A-Za-z.:/\-])({_DIGITS})(?: ?-? ?|, ?)(?i:\(?(?:office|fax|mobile|mobil|cell|home"
+        rf"|work|direct|phone|tel))\b",
         needs=("office", "fax", "mobil", "cell", "home", "work", "direct", "phone", "tel"),
         check=_local,
         score=0.75,
@@ -101,7 +104,7 @@ PHONES = (
     ),
     Pattern(
         entity="PHONE",
-        regex=rf"(?:^|[ \t\"'(>|;,])((?:001[- .])?\(?[2-9][0-9]{{2}}\)?[-. ][2-9][0-9]{{2}}[-. ][0-9]{{4}} ?x ?[0-9]{{2,6}})",
+        regex=r"(?:^|[ \t\"'(>|;,])((?:001[- .])?\(?[2-9][0-9]{2}\)?[-. ][2-9][0-9]{2}[-. ][0-9]{4} ?x ?[0-9]{2,6})",
         needs=("0000x00", "0000 x00", "0000x 00", "0000 x 00"),
         score=0.8,
         name="phones",

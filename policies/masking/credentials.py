@@ -35,7 +35,8 @@ _PLACEHOLDER = re.compile(r"[$%<{(\[].*|.*\(\).*|os\.environ.*|process\.env.*|va
 
 def _end_of_key(shape: bytes, end: int) -> int:
     """The end of a private key block, or of what looks like its body when the block was cut off."""
-    close = shape.find(b"-----END", end, end + _MAX_KEY)
+    another = shape.find(b"-----BEGIN", end, end + _MAX_KEY)
+    close = shape.find(b"-----END", end, another if another >= 0 else end + _MAX_KEY)
     if close < 0:
         match = _KEY_BODY.match(shape, end, end + _MAX_KEY)
         return end + len(match.group().rstrip()) if match else end
@@ -46,7 +47,7 @@ def _end_of_key(shape: bytes, end: int) -> int:
 def assigned(text: str) -> int:
     """What follows `password=`: not a word of prose, not what a masker put there, not a URL or an address."""
     value = text.rstrip(".,;)")
-    plain = value.strip("*xX-.#_")
+    plain = value.strip("*xX-.#_\x1a")
     if len(value) < 4 or not plain or value.casefold() in COMMON or value.casefold() in _NO_SECRETS:
         return 0
     return 0 if "://" in value or _PLACEHOLDER.fullmatch(value) or _is_address(value) else len(value)
@@ -152,10 +153,11 @@ LABELS = (
     r"pass(?:word|wd|wort|phrase|code)|pwd|kennwort|wachtwoord|contrasena|mot de passe|senha|api[_-]?key"
     r"|(?:access|auth|refresh|session|id|api|bearer|security|private|deploy|bot)[_-]?token"
     r"|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|app[_-]?secret|private[_-]?key|account[_-]?key"
-    r"|shared[_-]?access[_-]?(?:key|signature)|connection[_-]?password|encryption[_-]?key|signing[_-]?key|secret"
+    r"|shared[_-]?access[_-]?(?:key|signature)|connection[_-]?password|encryption[_-]?key|signing[_-]?key"
 )
 _SHORT_LABELS = r"(?:[A-Za-z0-9]+_)?pass|pw|passw"
 _ASSIGN = r"[ \t]*(?:=>|:=|=|:)[ \t]*"
+_JOINED = rf"[\\\"']*{_ASSIGN}"
 _VALUE = rf"[^\s\"'<>,;&\\\x00]{{4,{_LONGEST}}}"
 _LABEL_NEEDS = (
     *("pass", "pw", "kennwort", "wachtwoord", "contrasena", "mot de passe", "senha", "secret", "token"),
@@ -192,14 +194,16 @@ FORMS = (
 LABELLED = (
     Pattern(
         entity="SECRET",
-        regex=rf"(?i:(?:{LABELS}))[\"']?{_ASSIGN}(?:\"([^\"\n]{{4,{_LONGEST}}})\")",
+        regex=rf"(?i:(?:{LABELS}|secret))[\"']?{_ASSIGN}(?:\"([^\"\n]{{4,{_LONGEST}}})\")",
         needs=_LABEL_NEEDS,
         check=assigned,
         name="assignments",
     ),
     Pattern(
         entity="SECRET",
-        regex=rf"(?i:(?:{LABELS}|\b(?:{_SHORT_LABELS})\b))[\\\"']*{_ASSIGN}[\\\"']*({_VALUE})",
+        # `secret:name` without a blank or a quote is a part of an ARN.
+        regex=rf"(?i:(?:{LABELS}|\b(?:{_SHORT_LABELS})\b|secret[\\\"']+){_JOINED}|secret[ \t]*(?:=|:[ \t]))"
+        rf"[\\\"']*({_VALUE})",
         needs=_LABEL_NEEDS,
         check=assigned,
         name="assignments",
@@ -207,7 +211,8 @@ LABELLED = (
     Pattern(
         entity="SECRET",
         regex=r"(?i:\b(?:pass(?:word|wort|code|phrase)|pwd|pw|pin(?: code)?|kennwort|login is [^\s]{1,60} / )"
-        r"(?: (?:for|of|to|fur) [^\n:]{1,40}?)? (?:is|was|lautet|ist|est|es|to)(?: now)?:?)[ \t]+[\"'`]?([^\s\"'`<>]{4,100})",
+        r"(?: (?:for|of|to|fur) [^\n:]{1,40}?)? (?:is|was|lautet|ist|est|es|to)(?: now)?:?)[ \t]+"
+        r"[\"'`]?([^\s\"'`<>]{4,100})",
         needs=("pass", "pw", "pin", "kennwort", "login is"),
         check=spoken,
         score=0.7,
@@ -282,8 +287,8 @@ LABELLED = (
     ),
     Pattern(
         entity="SECRET",
-        regex=r"(?i:[A-Za-z0-9_.\-]{0,60}(?:api|secret|token|credential|auth|access|private|cred)[A-Za-z0-9_.\-]{0,30}"
-        r"|[A-Za-z0-9_.\-]{0,60}_key)[\\\"']*[ \t]*(?:=>|:=|=|:)[ \t]*[\\\"']*([A-Za-z0-9+/_.=\-]{20,200})",
+        regex=r"(?i:(?:api|secret|token|credential|auth|access|private|cred)[A-Za-z0-9_.\-]{0,30}"
+        r"|_key)[\\\"']*[ \t]*(?:=>|:=|=|:)[ \t]*[\\\"']*([A-Za-z0-9+/_.\-]{20,200}={0,2})",
         needs=("api", "secret", "token", "cred", "auth", "access", "private", "_key"),
         check=_random,
         score=0.6,

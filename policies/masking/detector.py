@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from presidio_analyzer import EntityRecognizer
 
@@ -22,7 +22,7 @@ class Detector:
         registry = make_registry(organization, own, rules.never_names, getattr(rules, "patterns", ()))
         recognizers: list[EntityRecognizer] = registry.get_recognizers(language=LANGUAGE, all_fields=True)
         self._scanned: list[Scanned] = [recognizer for recognizer in recognizers if isinstance(recognizer, Scanned)]
-        self._others = [recognizer for recognizer in recognizers if not isinstance(recognizer, Scanned)]
+        self._others: list[Any] = [recognizer for recognizer in recognizers if not isinstance(recognizer, Scanned)]
         self._needs = Needs(need for recognizer in self._scanned for need in recognizer.needs)
         patterns = [p for r in self._scanned if isinstance(r, PatternsRecognizer) for p in r.patterns]
         self._always = [pattern for pattern in patterns if not pattern.needs]

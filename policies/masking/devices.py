@@ -20,11 +20,12 @@ DEVICES = (
     Pattern(
         entity="MAC",
         regex=r"\b[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\b|\b[0-9A-Fa-f]{4}(?:[.\-][0-9A-Fa-f]{4}){2}\b",
-        gate=r"[0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-]|[0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}",
+        gate=r"[0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-]|[0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}"
+        r"[.\-][0-9A-Fa-f]{4}",
         check=all_if(_mac),
         not_beside=":-.",
         score=0.9,
-        name="<mac",
+        name="mac",
     ),
     Pattern(
         entity="MAC",
@@ -32,11 +33,12 @@ DEVICES = (
         r"[\"']?[ \t]*[:=]?[ \t]*[\"']?([0-9A-Fa-f]{12})\b",
         needs=("<mac", "<hw", "hardware", "physical", "ethernet", "bssid", "lladdr"),
         score=0.8,
-        name="<mac",
+        name="mac",
     ),
     Pattern(
         entity="IMEI",
-        regex=r"(?i:\bimei(?:sv)?)(?:[ /\-]?(?:number|no|nr|1|2|sv))?[\"')]{0,2}(?: (?:is|was|lautet))?[ \t]*[:=#]?[ \t]*[\"'(]?"
+        regex=r"(?i:\bimei(?:sv)?)(?:[ /\-]?(?:number|no|nr|1|2|sv))?[\"')]{0,2}(?: (?:is|was|lautet))?[ \t]*"
+        r"[:=#]?[ \t]*[\"'(]?"
         r"([0-9]{2}[ \-]?[0-9]{6}[ \-]?[0-9]{6}[ \-]?[0-9]{1,2})",
         needs=("imei",),
         check=all_if(numbers.imei_is_valid),
@@ -44,7 +46,8 @@ DEVICES = (
     ),
     Pattern(
         entity="LICENCE_PLATE",
-        regex=r"(?i:\b(?:licen[cs]e plate|number ?plate|plates?|vehicle registration|car registration|registration plate"
+        regex=r"(?i:\b(?:licen[cs]e plate|number ?plate|plates?|vehicle registration|car registration"
+        r"|registration plate"
         r"|(?:kfz-?)?kennzeichen|nummernschild|plaque(?: d'immatriculation)?|immatriculation|matricula|targa|kenteken"
         rf"|rejestracyjny|registreringsnummer))\b{_LINK}"
         r"([A-Z]{1,3}[ \-:][A-Z]{1,2}[ \-]?[0-9]{1,4}[EH]?|[A-Z0-9]{1,4}[ \-]?[A-Z0-9]{2,4}(?:[ \-][A-Z0-9]{1,4})?)",

@@ -45,7 +45,7 @@ _USES = (
     _Use(
         kind="UkNinoRecognizer",
         labels="national insurance|nino|ni number",
-        strong=r"[A-CEGHJ-PR-TW-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]",
+        strong=r"[A-CEGHJ-PR-TW-Z]{2} [0-9]{2} [0-9]{2} [0-9]{2} [A-D]",
         proof=lambda text: text[:2] not in ("BG", "GB", "NK", "KN", "NT", "TN", "ZZ"),
     ),
     _Use(kind="UkPassportRecognizer", labels="passport"),

@@ -54,8 +54,10 @@ def card_is_valid(text: str) -> bool:
             return digits[:2] in ("30", "36", "38")
         case 16:
             return digits[0] in "456" or digits[:2] == "35" or 2221 <= int(digits[:4]) <= 2720
-        case 13 | 19:
-            return digits[0] in "46"
+        case 13:
+            return digits[0] == "4"
+        case 19:  # bare ones are numbers of events far more often
+            return digits[0] in "46" and not text.isdigit()
         case _:
             return False
 
@@ -139,7 +141,7 @@ def phone_is_plausible(text: str) -> bool:
     digits = re.sub(r"\D", "", text)
     if not 7 <= len(digits) <= 15 or len(set(digits)) < 3:
         return False
-    return not re.match(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d{1,3}(?:\.\d{1,3}){3}$", text.lstrip("+("))
+    return not re.match(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d{1,3}(?:\.\d{1,3}){2,3}$", text.lstrip("+("))
 
 
 def is_luhn(digits: str) -> bool:

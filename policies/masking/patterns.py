@@ -5,7 +5,6 @@ Group 1, where there is one, is what gets masked; the rest of the pattern is con
 
 from __future__ import annotations
 
-
 from policies.masking import numbers
 from policies.masking.commands import COMMANDS
 from policies.masking.credentials import FORMS, LABELLED
@@ -50,8 +49,10 @@ _CARDS = (
 
 #: Words that name a bank account, and what its number looks like after them.
 _ACCOUNT = (
-    r"bank account|account(?: number| no\.?| nr\.?| #)|acct(?:ount)?\.?(?: number| no\.?| #)?|a/c(?: no\.?)?|checking account"
-    r"|savings account|konto(?:nummer|nr\.?| nr\.?)?|numero de compte|compte bancaire|cuenta(?: bancaria)?|conto corrente"
+    r"bank account|account(?: number| no\.?| nr\.?| #)|acct(?:ount)?\.?(?: number| no\.?| #)?|a/c(?: no\.?)?"
+    r"|checking account"
+    r"|savings account|konto(?:nummer|nr\.?| nr\.?)?|numero de compte|compte bancaire|cuenta(?: bancaria)?"
+    r"|conto corrente"
     r"|giro(?:konto)?"
 )
 _ACCOUNTS = (
@@ -95,13 +96,15 @@ _ACCOUNTS = (
     ),
     Pattern(
         entity="BANK_ACCOUNT",
-        regex=rf"(?i:\b(?:bankleitzahl|blz|bsb|ifsc|clabe)){_LINK}([A-Z]{{4}}0[A-Z0-9]{{6}}|[0-9][0-9 \-]{{4,18}}[0-9])",
+        regex=rf"(?i:\b(?:bankleitzahl|blz|bsb|ifsc|clabe)){_LINK}([A-Z]{{4}}0[A-Z0-9]{{6}}"
+        rf"|[0-9][0-9 \-]{{4,18}}[0-9])",
         needs=("bankleitzahl", "<blz", "<bsb", "ifsc", "clabe"),
         name="bank-accounts",
     ),
     Pattern(
         entity="BANK_ACCOUNT",
-        regex=rf"(?i:\b(?:bic|swift)(?:[ /\-](?:bic|swift))?(?: code)?){_LINK}([A-Z]{{6}}[A-Z0-9]{{2}}(?:[A-Z0-9]{{3}})?)",
+        regex=rf"(?i:\b(?:bic|swift)(?:[ /\-](?:bic|swift))?(?: code)?){_LINK}([A-Z]{{6}}[A-Z0-9]{{2}}(?:"
+        rf"[A-Z0-9]{{3}})?)",
         needs=("<bic", "swift"),
         name="bank-accounts",
     ),
@@ -127,7 +130,8 @@ _SSN = (
     ),
     Pattern(
         entity="NATIONAL_ID",
-        regex=r"\b[12][ .\-]?[0-9]{2}[ .\-]?[01][0-9][ .\-]?(?:[0-9]{2}|2[AB])[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}[ .\-]?[0-9]{2}",
+        regex=r"\b[12][ .\-]?[0-9]{2}[ .\-]?[01][0-9][ .\-]?(?:[0-9]{2}|2[AB])[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}"
+        r"[ .\-]?[0-9]{2}",
         needs=("000 000 00", "000.000.00", "000-000-00", "000000000000"),
         check=all_if(numbers.nir_is_valid),
         not_beside="-.",
@@ -136,11 +140,14 @@ _SSN = (
     ),
     Pattern(
         entity="NATIONAL_ID",
-        regex=r"(?i:\b(?:social security(?: number| no\.?)?|tax[ _-]?(?:id|number|file number)|tin|ein|steuer-?id(?:nummer)?"
-        r"|steuernummer|bsn|burgerservicenummer|personnummer|national[ _-]?(?:id|insurance)(?: number)?|identity (?:card|number)"
+        regex=r"(?i:\b(?:social security(?: number| no\.?)?|tax[ _-]?(?:id|number|file number)|tin|ein"
+        r"|steuer-?id(?:nummer)?"
+        r"|steuernummer|bsn|burgerservicenummer|personnummer|national[ _-]?(?:id|insurance)(?: number)?"
+        r"|identity (?:card|number)"
         r"|id card|passport|reisepass|pasaporte|passaporto|passeport|ausweis|personalausweis|sozialversicherung(?:s)?"
         r"|svnr|ahv|avs|rodne cislo|cnp|egn|oib|jmbg|cpf|cnpj|curp|dni|nif|nie|nino|pps|ppsn|cedula))"
-        r"(?:[ _\-]?(?:nummer|number|numero|no|nr|num|id|n)\b\.?)?[\"')]{0,2}(?: (?:is|was|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"']?"
+        r"(?:[ _\-]?(?:nummer|number|numero|no|nr|num|id|n)\b\.?)?[\"')]{0,2}(?: (?:is|was|lautet))?"
+        r"[ \t]*[:#=]{0,2}[ \t]*[\"']?"
         r"([A-Z0-9][A-Z0-9 \-/.]{3,18}[A-Z0-9])",
         needs=(
             "social security",
@@ -184,7 +191,8 @@ _SSN = (
     ),
     Pattern(
         entity="NATIONAL_ID",
-        regex=r"(?i:\b(?:driv(?:er|ing)'?s?'? ?licen[cs]e|driver licen[cs]e|\bdl|permis de conduire|fuhrerschein(?:nummer)?"
+        regex=r"(?i:\b(?:driv(?:er|ing)'?s?'? ?licen[cs]e|driver licen[cs]e|\bdl|permis de conduire|fuhrerschein"
+        r"(?:nummer)?"
         r"|permiso de conducir|patente(?: di guida)?|rijbewijs))(?:[ _\-]?(?:number|no|nr|num|id|n)\b\.?)?[\"')]{0,2}"
         r"(?: (?:is|was|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"']?([A-Z0-9][A-Z0-9 \-/]{3,20}[A-Z0-9])",
         needs=("driver", "driving", "<dl>", "permis", "fuhrerschein", "patente", "rijbewijs"),

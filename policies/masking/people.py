@@ -82,9 +82,11 @@ _FULL = (
     (_TITLES, rf"\b((?:Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Sra?)\.?[ \t]+{_WORD})"),
     (
         _LABEL_NEEDS,
-        rf"(?i:\b(?:(?:full|display|customer|client|employee|contact|cardholder|owner|holder|patient|legal)[ _-]?name"
-        rf"|customer|client|cardholder|account[ _-]holder|holder|contact|beneficiary|payee|patient|employee|caller"
-        rf"|reported by|requested by|kunde|kundin|kontoinhaber(?:in)?))[\"']?[ \t]*[:=][ \t]*[\"']?({_NAME})",
+        (
+            rf"(?i:\b(?:(?:full|display|customer|client|employee|contact|cardholder|owner|holder|patient|legal)[ _-]?name"
+            rf"|customer|client|cardholder|account[ _-]holder|holder|contact|beneficiary|payee|patient|employee|caller"
+            rf"|reported by|requested by|kunde|kundin|kontoinhaber(?:in)?))[\"']?[ \t]*[:=][ \t]*[\"']?({_NAME})"
+        ),
     ),
     (
         ("name is", "im namen von", "on behalf of"),
@@ -92,8 +94,10 @@ _FULL = (
     ),
     (
         ("name",),
-        rf"(?im:^[ \t>]*name)[ \t]*:[ \t]*({_NAME})[ \t]*\r?\n[ \t>]*"
-        rf"(?i:phone|tel|mobile|e-?mail|address|street|born|dob|iban)",
+        (
+            rf"(?im:^[ \t>]*name)[ \t]*:[ \t]*({_NAME})[ \t]*\r?\n[ \t>]*"
+            rf"(?i:phone|tel|mobile|e-?mail|address|street|born|dob|iban)"
+        ),
     ),
     # 1) Greta Sommerfeld, born 14.03.1968, … | Greta Sommerfeld | greta@… |
     (
@@ -153,9 +157,13 @@ class Names:
 
     def find(self, text: str, shape: bytes, present: frozenset[str] = NEEDS) -> Iterator[tuple[int, int]]:
         """Where names stand. `present` are the needs that the text has; all of them unless somebody looked."""
+        lengths: dict[str, int] = {}
         for needs, regex in _FULL:
             for _, (start, end) in find_all(regex, shape) if is_needed(needs, present) else ():
-                length = name_length(text[start:end], self._never)
+                name = text[start:end]
+                length = lengths.get(name, -1)
+                if length < 0:
+                    length = lengths[name] = name_length(name, self._never)
                 if length:
                     yield start, start + length
         for needs, regex in _SINGLE:

@@ -81,7 +81,7 @@ class Needs:
         }
 
     def present(self, shape: bytes) -> frozenset[str]:
-        """Those that occur, and perhaps some that do not; all in a text too full of them for counting to be worth it."""
+        """Those that occur, and perhaps others; all in a text too full of them for counting to be worth it."""
         if not self._regex:
             return _NONE
         folded = b" %b " % _folded(shape)

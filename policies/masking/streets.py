@@ -73,7 +73,7 @@ _KINDS = (
 _NEEDS = (
     *(f"{kind} 0" for kind in _KINDS),
     *("rue ", "avenue ", "boulevard ", "bd ", "chemin ", "impasse ", "quai ", "allee ", "place ", "route ", "cours "),
-    *("square ", "passage ", "via ", "viale ", "piazza", "corso ", "largo ", "vicolo ", "calle ", "c/", "avenida "),
+    *("square ", "passage ", "via ", "viale ", "piazz", "corso ", "largo ", "vicolo ", "calle ", "c/", "avenida "),
     *(
         "avda.",
         "paseo ",
@@ -130,8 +130,25 @@ def _written_out(text: str) -> bool:
     return digits and len(words) > 1 and "@" not in text and "://" not in text
 
 
+#: A flat, and below it the town, region and postal code, on lines of their own or behind commas.
+_FLAT = r"(?:Apt|Apartment|Suite|Unit|Flat)\.? ?#?[0-9][0-9A-Za-z\-]{0,5}"
+_LINES = (
+    r"(?:[ \t]*,?\s{1,8}[A-Za-z][A-Za-z.'\- ]{1,30}){1,3},?\s{1,8}[0-9]{4,6}\b"
+    r"|[ \t]*,?\s{1,8}[0-9]{4,6} [A-Z][A-Za-z'\- ]{1,30}"
+)
+
+
+def _flat_start(text: str) -> int:
+    """Not `Test Suite 12`: something that is a number or a name of no trade stands before the flat."""
+    before = re.split(_FLAT, text, maxsplit=1)[0]
+    words = [word.casefold() for word in re.findall(r"[A-Za-z]{2,}", before)]
+    if any(word in COMMON for word in words):
+        return 0
+    return len(text) if re.search("[0-9]", before) or re.search(r"Apt|Apartment|Flat", text) else 0
+
+
 def _postal_code(text: str) -> bool:
-    return 3 <= sum(character.isdigit() for character in text) or len(text) in (6, 7, 8)
+    return sum(character.isdigit() for character in text) >= 3 or len(text) in (6, 7, 8)
 
 
 STREETS = (
@@ -150,9 +167,48 @@ STREETS = (
         score=0.75,
         name="streets",
     ),
+    # 12345 Somewhere 67, Apt. 8 and the lines below it
     Pattern(
         entity="ADDRESS",
-        regex=r"(?i:\b(?:home|postal|billing|shipping|mailing|street|delivery|residential|private|post|liefer|rechnungs)"
+        regex=rf"(?:\b[0-9]{{1,6}}[ \t]+)?(?:[A-Za-z][A-Za-z'.\-]*[ \t]+){{0,4}}(?:[0-9]{{1,5}}"
+        rf"[a-z]?\.?)?,?\s{{1,8}}{_FLAT}(?:{_LINES})?",
+        needs=("<apt", "<apartment 0", "<suite 0", "<unit 0", "<flat 0"),
+        check=_flat_start,
+        score=0.7,
+        name="streets",
+    ),
+    # lives at 12345 Somewhere 67
+    Pattern(
+        entity="ADDRESS",
+        regex=r"(?i:\b(?:liv(?:es?|ed|ing) (?:at|in)|resid(?:es?|ing) at|located at|offices? (?:is|are) at"
+        r"|meet (?:me|you|us) at"
+        r"|(?:drops?|dropped|picks?|picked) (?:you|me|us) (?:off|up) at|moved to|deliver(?:ed)? to|address(?: is"
+        r"|:)|restaurant is at"
+        r"|house at|home at|arrived at|sent to))\s{1,3}"
+        rf"((?:[0-9]{{1,6}} )?[0-9]{{1,6}} (?:[A-Z][A-Za-z'.\-]+ ){{1,3}}(?:[0-9]{{1,5}}[a-z]?\b)?"
+        rf"(?:,?\s{{1,8}}{_FLAT}(?:{_LINES})?)?)",
+        needs=(
+            *(
+                "<live",
+                "<living",
+                "<resid",
+                "located at",
+                "<office",
+                "meet me",
+                "meet you",
+                "meet us",
+                " off at",
+                " up at",
+            ),
+            *("moved to", "<deliver", "<address", "restaurant is", "house at", "home at", "arrived at", "sent to"),
+        ),
+        score=0.65,
+        name="streets",
+    ),
+    Pattern(
+        entity="ADDRESS",
+        regex=r"(?i:\b(?:home|postal|billing|shipping|mailing|street|delivery|residential|private|post|liefer"
+        r"|rechnungs)"
         r"[ _-]?(?:address|adresse|anschrift)(?: is)?[\"']?[ \t]*[:=][ \t]*[\"']?)([0-9A-Z][^\n\"<>{}|;]{6,100})",
         needs=("address", "adresse", "anschrift"),
         check=all_if(_written_out),
@@ -168,7 +224,8 @@ STREETS = (
     ),
     Pattern(
         entity="ADDRESS",
-        regex=r"(?i:\b(?:zip|post(?:al)?[ _\-]?code|plz|postleitzahl|code postal|codigo postal|cap|pin ?code|eircode)\b)"
+        regex=r"(?i:\b(?:zip|post(?:al)?[ _\-]?code|plz|postleitzahl|code postal|codigo postal|cap|pin ?code"
+        r"|eircode)\b)"
         r"(?:[ _\-]?(?:code|number|no))?[\"']?(?: is)?[ \t]*[:=][ \t]*[\"']?([A-Z0-9]{1,5}(?:[ \-][A-Z0-9]{2,4})?)",
         needs=(
             "zip",
