@@ -200,7 +200,7 @@ _MACHINES: dict[Kind, str] = {
     "NAME": "vendor product app application group role policy image",
     "SINGLE": "vendor product app application group role policy image",
     "PARTY": "vendor product app application group role policy image",
-    "USERNAME": "service storage cloud aws aw azure oidc sso saml method bank billing",
+    "USERNAME": "service storage cloud aws aw azure oidc sso saml method bank billing issuer",
     "BANK_ACCOUNT": "aws aw cloud azure gcp tenant",
     "CUSTOMER_ID": "aws cloud azure gcp tenant id google workspace",
     "LOCATION": "ip geo",

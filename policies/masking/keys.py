@@ -123,8 +123,8 @@ def _words(key: str) -> list[str]:
 def _full_name(value: str) -> Entity | None:
     """Two words or more that read like a name; a given name may stand alone."""
     words = value.replace(",", " ").split()
-    if len(words) == 1:
-        return "PERSON" if value[:1].isupper() and is_given_name(value) else None
+    if len(words) < 2:
+        return "PERSON" if words and value[:1].isupper() and is_given_name(value) else None
     proper = all(word[:1].isupper() or word.casefold() in JOINING for word in words)
     named = " ".join(word for word in words if len(word.strip(".")) > 1)
     if not proper or not words[-1][:1].isupper() or is_indicator(value):
@@ -169,7 +169,7 @@ def _is_account(value: str) -> bool:
         return False
     folded = value.casefold()
     words = words_of(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value))
-    if folded in NO_ACCOUNTS or not NOT_PERSONAL.isdisjoint(words):
+    if folded in NO_ACCOUNTS or folded.rstrip("0123456789").endswith("account") or not NOT_PERSONAL.isdisjoint(words):
         return False
     if all(word in COMMON or word.isdigit() for word in words):
         return False

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from policies.masking.formats import records, tables
@@ -23,7 +24,7 @@ from policies.masking.views import decoded_view, shape_of
 #: Keys looked at, at most one per so many characters: more are no text but an attack on the reader.
 MIN_SPACING = 32
 
-_CORE_END = re.compile(rb"[A-Za-z]+(?:[_. \-]?[A-Za-z0-9]+)*")
+_CORE = re.compile(rb"[A-Za-z]+(?:[_. \-]?[A-Za-z0-9]+)*")
 _BEFORE = re.compile(rb"[A-Za-z0-9_.\-]{0,64}\Z")
 _SEPARATOR = re.compile(
     rf"(?P<close>{QUOTE}|`)?[ \t*_)\]]{{0,8}}(?P<sep>=>|:=|==?|:|%3[aAdD])[*_]{{0,3}}\s{{0,40}}", re.VERBOSE
@@ -115,20 +116,18 @@ def _in_order(fields: list[Field]) -> list[Field]:
 def _candidates(text: str, shape: bytes) -> Iterator[tuple[str, list[list[Place]], int]]:
     """Each key of a text with what may be its values, and the start of its line where it may head a column."""
     left = 1_000 + len(text) // MIN_SPACING
-    for match in _keys().finditer(shape):
+    for start, end in chain(_named(shape), _elements(shape)):
         left -= 1
         if left < 0:
             return
-        start = match.start()
-        core = _CORE_END.match(shape, start)
-        if core is None:
-            continue
         before = _BEFORE.search(shape, max(0, start - 64), start)
         first = before.start() if before else start
-        key = text[first : core.end()]
+        if shape[first - 1 : first] == b"%":
+            first = min(first + 2, start)
+        key = text[first:end]
         if not is_telling(key):
             continue
-        choices, heads = _values(text, shape, first, core.end())
+        choices, heads = _values(text, shape, first, end)
         if choices and _is_in_url(text, first):
             choices = choices if kind_is_secret(key) else []
         line = text.rfind("\n", max(0, first - tables.MAX_LINE), first) + 1 if heads else -1
@@ -163,7 +162,7 @@ def _values(text: str, shape: bytes, first: int, end: int) -> tuple[list[list[Pl
         place = in_element(text, tag.end()) if tag and text[tag.end() - 2] != "/" else None
         return [[place]] if place else [], False
     if mark in (b'"', b"'") and previous == mark:
-        choices = _named(text, first, end)
+        choices = _in_attribute(text, first, end)
         if choices:
             return choices, False
     pair = _PAIR.match(text, end)
@@ -172,7 +171,7 @@ def _values(text: str, shape: bytes, first: int, end: int) -> tuple[list[list[Pl
     gap = _GAP.match(text, end)
     if gap and previous in (b"", b"\n", b"\t", b"|", b" ", b">"):
         return [after_colon(text, gap.end())], True
-    return [], mark in (b"", b",", b";", b"|", b"\t", b'"', b"\n", b"\r", b" ")
+    return [], mark in (b"", b"<", b",", b";", b"|", b"\t", b'"', b"\n", b"\r", b" ")
 
 
 def _assigned(text: str, first: int, match: re.Match[str]) -> list[list[Place]]:
@@ -206,7 +205,7 @@ def _one(text: str, position: int) -> list[list[Place]]:
     return [[place]] if place else []
 
 
-def _named(text: str, first: int, end: int) -> list[list[Place]]:
+def _in_attribute(text: str, first: int, end: int) -> list[list[Place]]:
     """`<Data Name="key">value</Data>`, `<input name="key" value="value">`."""
     rest = _NAMED.match(text, end)
     tag = text.rfind("<", max(0, first - 500), first)
@@ -230,12 +229,33 @@ def _in_cell(text: str, cell: re.Match[str]) -> list[list[Place]]:
     return [[place]] if place and not is_telling(text[place.start : place.end][:64]) else []
 
 
+def _named(shape: bytes) -> Iterator[tuple[int, int]]:
+    """Places of words that tell, with something after them that may follow a key."""
+    for match in _keys().finditer(shape):
+        start = match.start()
+        core = _CORE.match(shape, start)
+        if core:
+            yield start, core.end()
+
+
+def _elements(shape: bytes) -> Iterator[tuple[int, int]]:
+    """The same for names of elements that have attributes."""
+    if b"<" in shape:
+        for match in _opened_elements().finditer(shape):
+            yield match.start() + 1, match.end() - 1
+
+
+@cache
+def _words() -> str:
+    return "|".join(word.replace("_", r"[_ .\-]?") for word in spellings())
+
+
 @cache
 def _keys() -> Any:
-    """One scan for every word that tells, followed by what may follow a key."""
-    words = "|".join(word.replace("_", r"[_ .\-]?") for word in spellings())
-    after = (
-        r"(?:\\{0,15}[\"'`]|\"\"|&quot;|&#34;|%22)?[ \t*_)\]]{0,8}"
-        r"(?:[:=<>,|;\t\r\n]|%3[ADad]|   |\s[a-zA-Z:]{1,20}=|$)"
-    )
-    return compiled(rf"(?i)(?:{words})s?[0-9]{{0,2}}{after}")
+    after = r"(?:\\{0,15}[\"'`]|\"\"|&quot;|&#34;|%22|[ \t*_)\]]{0,8}(?:[:=<>,|;\t\r\n]|%3[ADad]|   |$))"
+    return compiled(rf"(?i)(?:{_words()})s?[0-9]{{0,2}}{after}")
+
+
+@cache
+def _opened_elements() -> Any:
+    return compiled(rf"(?i)<(?:\w{{1,40}}:)?\w{{0,40}}(?:{_words()})[ \t\r\n]")

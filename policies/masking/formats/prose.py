@@ -26,30 +26,27 @@ MAX_LINES = 20_000
 #: Characters of such a line.
 MAX_SHORT = 60
 
-_SOFT = b"@#$%^*+~/_`"
-_HARD = b"={}[]<>|\\"
-_CLASSES = bytearray(b"." * 128)
-for _letters, _class in (
-    (b"abcdefghijklmnopqrstuvwxyz", b"a"),
-    (b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"A"),
-    (b"0123456789", b"0"),
-    (b" \t\r", b" "),
-    (b"\n", b"\n"),
-    (b"\x00", b"\x00"),
-    (b'"', b'"'),
-    (_SOFT, b"#"),
-    (_HARD, b"="),
-):
-    for _letter in _letters:
-        _CLASSES[_letter] = _class[0]
-_CLASSES = bytes(_CLASSES).ljust(256, b".")
+#: One character for each kind of character, so that counting and matching are quick.
+_KINDS = {
+    "a": "abcdefghijklmnopqrstuvwxyz",
+    "A": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "0": "0123456789",
+    " ": " \t\r",
+    "\n": "\n",
+    "\x00": "\x00",
+    '"': '"',
+    "#": "@#$%^*+~/_`",
+    "=": "={}[]<>|\\",
+}
+_KIND_OF = {character: kind for kind, characters in _KINDS.items() for character in characters}
+_CLASSES = "".join(_KIND_OF.get(chr(code), ".") for code in range(256)).encode()
 
 #: What only lines of words have: two words side by side, or a capitalised word beside a number.
 _SIGN = (
     r"[A-Za-z]{2}[.,;:!?)\"']{0,3}[ \t]{1,8}[(\"'\-]{0,2}[A-Za-z]|[A-Za-z][.,;:!?\"']{1,3}[ \t][A-Za-z]"
     r"|\b[A-Za-z] [A-Za-z]|[0-9],?[ \t]{1,4}[A-Z]|[A-Z][a-z]{2,},? [0-9]"
 )
-_RUN = r"[aA0.#]*[aA][aA][aA0.#]*(?: {1,3}[aA0.#]+)+"
+_RUN = r"[aA0.#]+(?: {1,3}[aA0.#]+)+"
 _MARGIN = re.compile(rb"[ \t>|*\-#=.]{0,40}")
 #: How lines begin that machines write.
 _MACHINE = re.compile(
@@ -130,7 +127,9 @@ def _next_line(shape: bytes, position: int) -> tuple[int, int] | None:
         end = start
     start = max(shape.rfind(b"\n", position, start), shape.rfind(b"\x00", position, start), position - 1) + 1
     following = shape.find(b"\n", end)
-    return start, len(shape) if following < 0 else following
+    following = len(shape) if following < 0 else following
+    cut = shape.find(b"\x00", end, following)
+    return start, following if cut < 0 else cut
 
 
 def _is_human(shape: bytes, classes: bytes, start: int, end: int) -> bool:
@@ -172,7 +171,7 @@ def _runs(shape: bytes, classes: bytes, start: int, end: int) -> Iterator[tuple[
 def _is_prose(run: bytes) -> bool:
     """Whether a run of words in a line of a machine is a person's or may name one."""
     words = run.lower().translate(_SPACED).split()
-    if len(words) > 2 and not PERSONAL.isdisjoint(words):
+    if len(words) > 3 and not PERSONAL.isdisjoint(words):
         return True
     if _AGENT.search(run):
         return False
@@ -203,6 +202,8 @@ def _beside(shape: bytes, position: int, limit: int, step: int) -> int:
     reached = position
     blank = 0
     for _ in range(2 * MAX_BESIDE):
+        if shape[position - (step < 0) : position + (step > 0)] != b"\n":
+            return reached
         if step > 0:
             start = position + 1
             end = shape.find(b"\n", start, start + MAX_SHORT + 2)

@@ -25,7 +25,7 @@ _UP_TO_KEY = re.compile(
     r"(?:[^\s=|<>\"{}\\]|\\[=|]|[ ](?![\w.\-\[\]]{1,64}=)){1,300}",
 )
 #: A line after its label, and the first part of it.
-_LINE = re.compile(r"[^\r\n\x00]{1,300}")
+_LINE = re.compile(r"[^\r\n\x00|]{1,300}")
 _PART = re.compile(r"(?:[^ \r\n\x00\t,;|(<\[{\"\\]|[ ](?![ (<\[{|]|- )|\\(?![nrt\"\\])){1,200}")
 _TEXT = re.compile(r"\s{0,200}(?:<!\[CDATA\[)?\s{0,200}([^<>]{1,2000}?)\s{0,200}(?:\]\]>|<|$)")
 
