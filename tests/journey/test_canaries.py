@@ -40,7 +40,8 @@ FRAMEWORKS = ("autogen", "adk")
 #: What may hold originals: the key, and the estate that actions change, which stands for other people's systems.
 MAY_HOLD = frozenset({"lab.db", "master.key"})
 
-#: What the masker does not know yet. Empty both, and every kind must hold in every place.
+#: What the masker does not know yet. Empty all three, and every kind must hold in every place.
+NOT_YET_CELLS = frozenset({("PERSON", "body"), ("PERSON", "title")})  # "I spoke to …": takes the name model
 NOT_YET_KINDS = frozenset(
     {"ADDRESS", "BANK_ACCOUNT", "CUSTOMER_ID", "EMPLOYEE_ID", "LICENCE_PLATE", "LOCATION", "NRP", "ORGANIZATION"}
 )
@@ -51,7 +52,11 @@ MakeHouse = Callable[..., House]
 
 def judge(found: Leaks, planted: list[Canary]) -> None:
     """Fail on any leak; one of a kind or place that is known to be missing counts as expected."""
-    new = {(k, p): sinks for (k, p), sinks in found.items() if k not in NOT_YET_KINDS and p not in NOT_YET_PLACES}
+    new = {
+        cell: sinks
+        for cell, sinks in found.items()
+        if cell not in NOT_YET_CELLS and cell[0] not in NOT_YET_KINDS and cell[1] not in NOT_YET_PLACES
+    }
     assert new == {}, table(new, planted)
     if found:
         pytest.xfail(table(found, planted))
