@@ -9,13 +9,15 @@ import random
 import shutil
 from pathlib import Path
 
+import torch
+
 from policies.masking.names.decode import LABELS
 from policies.masking.names.wordpiece import WordPieces
 from policies.masking.training import corpora
-from policies.masking.training.encoder import MINILM_SHA256, Encoder, minilm
+from policies.masking.training.encoder import MINILM_SHA256, Encoder, from_minilm, minilm
 from policies.masking.training.evaluate import report
 from policies.masking.training.export import Writer, measured_scales
-from policies.masking.training.train import Example, batches, examples, train
+from policies.masking.training.train import LATER_PEAK, PEAK, Example, batches, examples, train
 
 #: Layers of MiniLM that are kept, and texts that are generated; docs/explanation/masking.md has the measurements.
 LAYERS = (0, 1, 2, 3)
@@ -34,19 +36,26 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=TEXTS)
     parser.add_argument("--layers", type=lambda value: tuple(map(int, value.split(","))), default=LAYERS)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--start", type=Path, help="checkpoint.pt of an earlier call, to go on from")
     arguments = parser.parse_args()
     weights, vocabulary = minilm()
-    words = WordPieces.load(vocabulary)
-    made = examples(arguments.data, words, arguments.texts, arguments.seed)
-    model = train(made, weights, arguments.layers, arguments.seed)
-    about = {"layers": list(arguments.layers), "texts": arguments.texts, "seed": arguments.seed}
+    made = examples(arguments.data, WordPieces.load(vocabulary), arguments.texts, arguments.seed)
+    model = from_minilm(weights, arguments.layers, len(LABELS))
+    passes = [{"texts": arguments.texts, "seed": arguments.seed}]
+    if arguments.start is not None:
+        earlier = torch.load(arguments.start, weights_only=True)
+        model.load_state_dict(earlier["weights"])
+        passes = [*earlier["passes"], *passes]
+    model = train(model, made, arguments.seed, peak=PEAK if arguments.start is None else LATER_PEAK)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    torch.save({"weights": model.state_dict(), "passes": passes}, arguments.out / "checkpoint.pt")
+    about: dict[str, object] = {"layers": list(arguments.layers), "passes": passes}
     write(model, made, arguments.data, arguments.out, about)
     report(arguments.out, arguments.data)
 
 
 def write(model: Encoder, made: list[Example], data: Path, out: Path, about: dict[str, object]) -> None:
     """The graph, the vocabulary, and what they are."""
-    out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(minilm()[1], out / "vocab.txt")
     sample = random.Random(0).sample(made, min(len(made), 6_000))  # noqa: S311 - a sample, no secret
     work = [batch[:3] for batch in batches(sample, random.Random(0))][:MEASURED]  # noqa: S311 - as above

@@ -57,7 +57,8 @@ class Encoder(nn.Module):
 
     def __init__(self, vocabulary: int, layers: int, labels: int) -> None:
         super().__init__()
-        self.word = nn.Embedding(vocabulary, WIDTH)
+        # Sparse gradients: a batch touches a thousand of thirty thousand rows.
+        self.word = nn.Embedding(vocabulary, WIDTH, sparse=True)
         self.position = nn.Embedding(WINDOW, WIDTH)
         self.shape = nn.Embedding(SHAPES, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)

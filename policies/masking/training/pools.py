@@ -24,6 +24,8 @@ LOCALES: dict[str, int] = {
 DEPTH = 260
 #: Share of names, towns and streets that are composed from syllables.
 INVENTED = 0.14
+#: Share of people whose name comes from our own lists.
+MORE = 0.14
 #: Share of values in Cyrillic or Greek that are spelled in Latin letters.
 ROMANISED = 0.75
 
@@ -92,12 +94,16 @@ class Pools:
     def first(self, country: Country) -> str:
         if self.chance(INVENTED):
             return self._syllables("first_tails")
+        if self.chance(MORE) or country.locale == "vi_VN":
+            return self.pick("more_firsts")
         return self._latin(self.random.choice(country.firsts))
 
     def last(self, country: Country) -> str:
         if self.chance(INVENTED):
             stem = self._syllables("first_tails") if self.chance(0.5) else self.pick("town_heads")
             return stem + self.pick("last_tails")
+        if self.chance(MORE):
+            return self.pick("more_lasts")
         return self._latin(self.random.choice(country.lasts))
 
     def town(self, country: Country) -> str:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from policies.masking.names.decode import LABELS
 from policies.masking.names.wordpiece import WordPieces
 from policies.masking.training import corpora
-from policies.masking.training.encoder import Encoder, from_minilm
+from policies.masking.training.encoder import Encoder
 from policies.masking.training.generate import Generator, Marked
 from policies.masking.training.pools import Pools
 
@@ -28,7 +28,8 @@ STEP = 16
 REPEATS = 4
 MOST_TOGETHER = 4
 IGNORED = -100
-PEAK, HEAD_PEAK, WARM_UP = 2.5e-4, 1e-3, 0.06
+#: Highest learning rate of a first and of a later pass, how much faster new parts learn, and the share of warming up.
+PEAK, LATER_PEAK, HEAD, WARM_UP = 2.5e-4, 1.5e-4, 4, 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,30 +119,36 @@ def batches(made: list[Example], dice: random.Random) -> Iterator[tuple[Tensor, 
         yield pieces, shapes, lengths, labels
 
 
-def train(made: list[Example], weights: Path, layers: tuple[int, ...], seed: int) -> Encoder:
-    """One pass over the examples; the rate rises, then falls in a straight line to nothing."""
+def train(model: Encoder, made: list[Example], seed: int, *, peak: float = PEAK) -> Encoder:
+    """One pass over the examples; the rate rises to its peak, then falls in a straight line to nothing."""
     torch.manual_seed(seed)
-    model = from_minilm(weights, layers, len(LABELS)).train()
+    model.train()
     work = list(batches(made, random.Random(seed)))  # noqa: S311 - shuffling, no secret
     fresh = [*model.classify.parameters(), *model.shape.parameters()]
-    known = {id(parameter) for parameter in fresh}
-    old = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    optimizer = torch.optim.AdamW(
-        [{"params": old, "lr": PEAK}, {"params": fresh, "lr": HEAD_PEAK}], weight_decay=0.01, fused=True
+    apart = {id(parameter) for parameter in (*fresh, model.word.weight)}
+    old = [parameter for parameter in model.parameters() if id(parameter) not in apart]
+    dense = torch.optim.AdamW(
+        [{"params": old, "lr": peak}, {"params": fresh, "lr": peak * HEAD}], weight_decay=0.01, fused=True
     )
-    rate = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(step / (WARM_UP * len(work)), (len(work) - step) / ((1 - WARM_UP) * len(work)))
-    )
+    # The words' table is half of the parameters and a batch touches a thousandth of it.
+    sparse = torch.optim.SparseAdam([model.word.weight], lr=peak)
+
+    def share(step: int) -> float:
+        return min((step + 1) / (WARM_UP * len(work)), (len(work) - step) / ((1 - WARM_UP) * len(work)))
+
+    rates = [torch.optim.lr_scheduler.LambdaLR(optimizer, share) for optimizer in (dense, sparse)]
     began, seen, average = time.monotonic(), 0, 0.0
     for step, (pieces, shapes, lengths, labels) in enumerate(work):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             scores = model(pieces, shapes, lengths)
         loss = functional.cross_entropy(scores.float().view(-1, len(LABELS)), labels.view(-1), ignore_index=IGNORED)
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        rate.step()
+        torch.nn.utils.clip_grad_norm_([*old, *fresh], 1.0)
+        dense.step()
+        sparse.step()
+        for rate in rates:
+            rate.step()
         seen += int(lengths.sum())
         average += (float(loss.detach()) - average) / min(step + 1, 100)
         if step in (9, 24) or step % 50 == 49:
