@@ -37,7 +37,7 @@ _TOOLS = (
 COMMANDS = (
     _one(
         rf"(?i:\b(?:curl|wget|https?|aria2c|httpie)\b){_REST} (?:-u|--user|--proxy-user|-U|-a|--auth)[ =]?[\"']?"
-        r"[^\s:\"']{1,100}:([^\s\"']{2,200})",
+        r"[^\s:\"'/]{1,100}:([^\s\"'/][^\s\"']{1,200})",
         *("curl", "wget", "http", "aria0c"),
     ),
     _one(
@@ -51,9 +51,12 @@ COMMANDS = (
     *_given(rf"\b(?:mysql|mariadb)[a-z]*\b{_REST} -p", "mysql", "mariadb"),
     *_given(rf"\b(?:7z[ar]?|rar|unrar|winrar)(?:\.exe)?\b{_REST} -(?:h?p)", "<0z", "<rar", "<unrar", "<winrar"),
     *_given(
-        r"(?i:\b(?:sshpass|psexec(?:64)?|paexec|docker|podman|mongo(?:sh|dump|restore)?|nxc|netexec|crackmapexec|cme"
+        r"(?i:\b(?:sshpass|psexec(?:64)?|paexec|mongo(?:sh|dump|restore)?|nxc|netexec|crackmapexec|cme"
         rf"|evil-winrm|winrs)(?:\.exe)?\b){_REST} -p[ =]",
         *_TOOLS,
+    ),
+    *_given(
+        rf"\b(?:docker|podman|helm registry) login\b{_REST} -p[ =]", "docker login", "podman login", "registry login"
     ),
     *_given(
         rf"(?i:\b(?:plink|pscp|psftp|putty|kitty)(?:\.exe)?\b){_REST} -pw[ ]",

@@ -14,7 +14,7 @@ def _mac(text: str) -> bool:
 
 
 #: What stands between a plate and its label.
-_LINK = r"(?:[ _\-]?(?:number|no|nr|plate|#))?\.?[\"']?(?: (?:is|was|lautet|ist))?[ \t]*[:=#]?[ \t]*[\"']?"
+_LINK = r"(?i:[ _\-]?(?:number|no|nr|plate|#))?\.?[\"']?(?: (?:is|was|lautet|ist))?[ \t]*[:=#]?[ \t]*[\"']?"
 
 DEVICES = (
     Pattern(

@@ -35,6 +35,13 @@ class _Use:
     proof: Callable[[str], bool] | None = None
 
 
+@cache
+def _instance(kind: str) -> Any:
+    from presidio_analyzer import predefined_recognizers
+
+    return getattr(predefined_recognizers, kind)()
+
+
 _USES = (
     _Use(kind="UsItinRecognizer", labels="itin|taxpayer id|individual taxpayer"),
     _Use(kind="UsPassportRecognizer", labels="passport"),
@@ -75,6 +82,7 @@ _USES = (
     _Use(
         kind="ItFiscalCodeRecognizer",
         labels="codice fiscale|cod\\.? ?fisc",
+        proof=lambda text: bool(_instance("ItFiscalCodeRecognizer").validate_result(text)),
         strong=r"[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]",
     ),
     _Use(kind="ItVatCodeRecognizer", labels="partita iva|p\\.iva|p\\. iva|piva|vat"),
@@ -161,13 +169,6 @@ _DRIVERS = (
 def of_presidio() -> dict[str, tuple[Any, list[Pattern]]]:
     """Presidio's recognizers that are used, by name, and what each runs in the scan."""
     return {use.kind: (_instance(use.kind), list(_patterns(use))) for use in _USES}
-
-
-@cache
-def _instance(kind: str) -> Any:
-    from presidio_analyzer import predefined_recognizers
-
-    return getattr(predefined_recognizers, kind)()
 
 
 def _patterns(use: _Use) -> Iterator[Pattern]:

@@ -28,7 +28,7 @@ _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 
 def iban_end(text: str) -> int:
     """How many characters of a text that begins with an IBAN belong to it; 0 when it begins with none."""
-    wanted = _IBAN_LENGTHS.get(text[:2])
+    wanted = _IBAN_LENGTHS.get(text[:2].upper())
     compact = ""
     for index, character in enumerate(text):
         if character.isalnum():
@@ -100,7 +100,7 @@ def nric_is_valid(text: str) -> bool:
     kind, digits, letter = text[0].upper(), text[1:-1], text[-1].upper()
     total = sum(int(digit) * weight for digit, weight in zip(digits, (2, 7, 6, 5, 4, 3, 2), strict=True))
     letters = {"S": "JZIHGFEDCBA", "T": "GFEDCBAJZIH", "F": "XWUTRQPNMLK", "G": "RQPNMLKXWUT", "M": "XWUTRQPNJLK"}
-    return letters[kind][(10 - (total + 3) % 11) if kind == "M" else total % 11] == letter
+    return letters[kind][(total + 3 * (kind == "M")) % 11] == letter
 
 
 def nir_is_valid(text: str) -> bool:

@@ -14,7 +14,7 @@ __all__ = ["NUMBERS", "SECRETS", "Pattern", "all_if", "compiled"]
 
 #: Between a label and its number: `: `, ` is `, ` no. `, ` (US) #`.
 _LINK = (
-    r"(?:[ _\-]?(?:number|no|nr|num|id|code)\b\.?)?[\"')]{0,2}(?: (?:is|was|of|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"'#(]?"
+    r"(?i:[ _\-]?(?:number|no|nr|num|id|code)\b\.?)?[\"')]{0,2}(?: (?:is|was|of|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"'#(]?"
 )
 
 _CARDS = (
@@ -146,7 +146,7 @@ _SSN = (
         r"|identity (?:card|number)"
         r"|id card|passport|reisepass|pasaporte|passaporto|passeport|ausweis|personalausweis|sozialversicherung(?:s)?"
         r"|svnr|ahv|avs|rodne cislo|cnp|egn|oib|jmbg|cpf|cnpj|curp|dni|nif|nie|nino|pps|ppsn|cedula))"
-        r"(?:[ _\-]?(?:nummer|number|numero|no|nr|num|id|n)\b\.?)?[\"')]{0,2}(?: (?:is|was|lautet))?"
+        r"(?i:[ _\-]?(?:nummer|number|numero|no|nr|num|id|n)\b\.?)?[\"')]{0,2}(?: (?:is|was|lautet))?"
         r"[ \t]*[:#=]{0,2}[ \t]*[\"']?"
         r"([A-Z0-9][A-Z0-9 \-/.]{3,18}[A-Z0-9])",
         needs=(
@@ -193,7 +193,7 @@ _SSN = (
         entity="NATIONAL_ID",
         regex=r"(?i:\b(?:driv(?:er|ing)'?s?'? ?licen[cs]e|driver licen[cs]e|\bdl|permis de conduire|fuhrerschein"
         r"(?:nummer)?"
-        r"|permiso de conducir|patente(?: di guida)?|rijbewijs))(?:[ _\-]?(?:number|no|nr|num|id|n)\b\.?)?[\"')]{0,2}"
+        r"|permiso de conducir|patente(?: di guida)?|rijbewijs))(?i:[ _\-]?(?:number|no|nr|num|id|n)\b\.?)?[\"')]{0,2}"
         r"(?: (?:is|was|lautet))?[ \t]*[:#=]{0,2}[ \t]*[\"']?([A-Z0-9][A-Z0-9 \-/]{3,20}[A-Z0-9])",
         needs=("driver", "driving", "<dl>", "permis", "fuhrerschein", "patente", "rijbewijs"),
         check=numbers.labelled_id_end,

@@ -83,7 +83,8 @@ _FULL = (
     (
         _LABEL_NEEDS,
         (
-            rf"(?i:\b(?:(?:full|display|customer|client|employee|contact|cardholder|owner|holder|patient|legal)[ _-]?name"
+            rf"(?i:\b(?:(?:full|display|customer|client|employee|contact|cardholder|owner|holder|patient|legal)"
+            rf"[ _-]?name"
             rf"|customer|client|cardholder|account[ _-]holder|holder|contact|beneficiary|payee|patient|employee|caller"
             rf"|reported by|requested by|kunde|kundin|kontoinhaber(?:in)?))[\"']?[ \t]*[:=][ \t]*[\"']?({_NAME})"
         ),

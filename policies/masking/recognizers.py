@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from presidio_analyzer import EntityRecognizer, RecognizerRegistry, RecognizerResult
@@ -56,6 +56,10 @@ class Scanned(EntityRecognizer):
     def load(self) -> None:
         """Nothing to load: no models, no network."""
 
+    @cached_property
+    def _scan(self) -> Needs:
+        return Needs(self.needs)
+
     def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
         """Findings in a text, given its shape and those of the needs that it has."""
         raise NotImplementedError
@@ -65,7 +69,7 @@ class Scanned(EntityRecognizer):
     ) -> list[RecognizerResult]:
         """The same for Presidio's own engine, without the scan."""
         shape = shape_of(text)
-        found = self.find(text, shape, Needs(self.needs).present(shape))
+        found = self.find(text, shape, self._scan.present(shape))
         metadata = {"recognizer_name": self.name, "recognizer_identifier": self.id}
         return [
             RecognizerResult(hit.entity, hit.start, hit.end, hit.score, recognition_metadata=metadata)
@@ -87,7 +91,13 @@ class PatternsRecognizer(Scanned):
 
 def whole_words(found: Iterable[Found], text: str) -> list[Found]:
     """Without those that begin inside a word: a letter outside ASCII that the shape could not name is one too."""
-    return [hit for hit in found if not (hit.start and text[hit.start].isalnum() and text[hit.start - 1].isalnum())]
+    if text.isascii():
+        return list(found)
+    return [hit for hit in found if not (hit.start and text[hit.start].isalnum() and _is_letter(text[hit.start - 1]))]
+
+
+def _is_letter(character: str) -> bool:
+    return not character.isascii() and character.isalnum()
 
 
 class PresidioRecognizer(PatternsRecognizer):
@@ -111,7 +121,10 @@ class NameRecognizer(Scanned):
 
 
 _V4 = r"\b[0-9]{1,3}(?:(?:\.|\[\.\])[0-9]{1,3}){3}"
-_V6 = r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?::?[0-9]{1,3}(?:\.[0-9]{1,3}){3})?"
+_V6 = (
+    r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){1,6}:[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
+    r"|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
+)
 
 
 #: What every address holds, and few texts besides logs.

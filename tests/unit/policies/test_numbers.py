@@ -18,6 +18,61 @@ def test_other_numbers_are_no_cards(card: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "card",
+    [
+        *(
+            "4444-555555555555",
+            "4111 1111-1111 1111",
+            "41 11 11 11 11 11 11 11",
+            "4111111111111111111",
+            "1234567890128",
+        ),
+        *("6011111111111117005", "4111-1111-1111-11-11"),
+    ],
+)
+def test_no_issuer_groups_a_card_like_that(card: str) -> None:
+    assert not numbers.card_is_valid(card)
+
+
+def test_a_label_lets_shorter_and_older_cards_pass() -> None:
+    assert numbers.labelled_card_is_valid("501800000009")
+    assert not numbers.labelled_card_is_valid("501800000008")
+    assert not numbers.labelled_card_is_valid("50180000000")
+    assert numbers.card_is_valid("180000000000002")
+
+
+def test_numbers_behind_labels_prove_themselves() -> None:
+    assert numbers.routing_is_valid("0210-0002-1")
+    assert not numbers.routing_is_valid("021000022")
+    assert numbers.imei_is_valid("49-015420-323751-8")
+    assert not numbers.imei_is_valid("490154203237519")
+    assert numbers.imei_is_valid("4901542032375101")
+    assert numbers.nric_is_valid("s1234567d")
+    assert numbers.nric_is_valid("F1234567N")
+    assert numbers.nric_is_valid("M1234567K")
+    assert not numbers.nric_is_valid("S1234567E")
+    assert numbers.plate_is_plausible("HH-AB 1234")
+    assert not any(map(numbers.plate_is_plausible, ["2026", "ABCD", "A1", "ABC 1234567"]))
+    assert numbers.account_is_plausible("0012 3456 78")
+    assert not any(map(numbers.account_is_plausible, ["2026-01-05", "05.01.2026", "12345", "000000"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("C01X00T47", 9),
+        ("F 4528817 and", 9),
+        ("536 22 8726 now", 11),
+        ("success 12345", 0),
+        ("2026-01-05 x", 0),
+        ("1234", 0),
+    ],
+)
+def test_an_identity_number_behind_a_label_ends_with_its_digits(text: str, end: int) -> None:
+    assert numbers.labelled_id_end(text) == end
+
+
+@pytest.mark.parametrize(
     ("text", "end"),
     [
         ("DE89370400440532013000", 22),
