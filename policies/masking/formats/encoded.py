@@ -91,7 +91,7 @@ def _words(text: str, shape: bytes) -> Iterator[Encoded]:
         return
     for match in _pattern(_ENCODED_WORDS).finditer(shape):
         said = _read_words(text[match.start() : match.end()])
-        if said:
+        if said.strip():
             yield Encoded(match.start(), match.end(), said)
 
 
@@ -163,8 +163,6 @@ def _read_hex(run: bytes) -> str:
 
 def _may_be_text(data: bytes) -> bool:
     """Whether bytes may be the beginning of a text: quick, and wrong about few."""
-    if len(data) < 6:
-        return False
     if _is_wide(data):
         data = data[::2] if data[1:2] == b"\0" else data[1::2]
     return len(data.translate(None, _CONTROL)) == len(data)

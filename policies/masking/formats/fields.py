@@ -14,7 +14,17 @@ from itertools import chain
 from typing import Any
 
 from policies.masking.formats import records, tables
-from policies.masking.formats.values import QUOTE, Place, after_colon, after_equals, in_element, in_json, opened, quoted
+from policies.masking.formats.values import (
+    QUOTE,
+    Place,
+    after_colon,
+    after_equals,
+    in_element,
+    in_json,
+    opened,
+    quoted,
+    written,
+)
 from policies.masking.key_words import spellings
 from policies.masking.keys import is_telling, meaning
 from policies.masking.rules import Entity
@@ -167,7 +177,7 @@ def _values(text: str, shape: bytes, first: int, end: int) -> tuple[list[list[Pl
             return choices, False
     pair = _PAIR.match(text, end)
     if pair:
-        return _one(text, pair.end()), False
+        return [[place] for place in written(text, pair.end())], False
     gap = _GAP.match(text, end)
     if gap and previous in (b"", b"\n", b"\t", b"|", b" ", b">"):
         return [after_colon(text, gap.end())], True
@@ -197,14 +207,6 @@ def _assigned(text: str, first: int, match: re.Match[str]) -> list[list[Place]]:
     return [after_equals(text, position)]
 
 
-def _one(text: str, position: int) -> list[list[Place]]:
-    opening = opened(text, position)
-    if opening is None:
-        return [[place] for place in in_json(text, position)]
-    place = quoted(text, *opening)
-    return [[place]] if place else []
-
-
 def _in_attribute(text: str, first: int, end: int) -> list[list[Place]]:
     """`<Data Name="key">value</Data>`, `<input name="key" value="value">`."""
     rest = _NAMED.match(text, end)
@@ -231,11 +233,8 @@ def _in_cell(text: str, cell: re.Match[str]) -> list[list[Place]]:
 
 def _named(shape: bytes) -> Iterator[tuple[int, int]]:
     """Places of words that tell, with something after them that may follow a key."""
-    for match in _keys().finditer(shape):
-        start = match.start()
-        core = _CORE.match(shape, start)
-        if core:
-            yield start, core.end()
+    cores = (_CORE.match(shape, match.start()) for match in _keys().finditer(shape))
+    yield from (core.span() for core in cores if core)
 
 
 def _elements(shape: bytes) -> Iterator[tuple[int, int]]:

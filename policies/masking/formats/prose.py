@@ -123,8 +123,6 @@ def _next_line(shape: bytes, position: int) -> tuple[int, int] | None:
     if match is None:
         return None
     start, end = match.span()
-    if shape.find(b"\x00", start, end) >= 0 or shape.find(b"\n", start, end) >= 0:
-        end = start
     start = max(shape.rfind(b"\n", position, start), shape.rfind(b"\x00", position, start), position - 1) + 1
     following = shape.find(b"\n", end)
     following = len(shape) if following < 0 else following

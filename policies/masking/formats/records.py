@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any
 
-from policies.masking.formats.values import QUOTE, Place, in_json, opened, quoted
+from policies.masking.formats.values import QUOTE, Place, written
 from policies.masking.keys import is_telling, joined
 from policies.masking.scan import compiled
 
@@ -25,7 +25,7 @@ _OWNERS = frozenset(_OWNER_WORDS.split())
 _PART = re.compile(
     rf"(?:{QUOTE})(\w{{2,40}})(?:{QUOTE})\s{{0,40}}:\s{{0,40}}(\[?\s{{0,40}}\{{)?|\{{+|\}}+", re.IGNORECASE | re.VERBOSE
 )
-_NEXT_KEY = re.compile(r"[^\r\n\x00=|\\]{0,300}?(?=\s+[\w.\-\[\]]{1,64}=|[\t\r\n\x00|]|$)")
+_NEXT_KEY = re.compile(r"[^\r\n\x00=|\\]{0,300}?(?=\s{1,9}[\w.\-\[\]]{1,64}=|[\t\r\n\x00|]|$)")
 _LABEL = re.compile(r"(\w{1,32}?)(?:Label|\.label)=", re.IGNORECASE)
 _CORRESPONDENT = re.compile(
     r"[ \t]*(?:\"((?:[^\"\\\r\n]|\\.){2,120})\"|([^\"<>@,;:\r\n\x00]{2,80}?))[ \t]*<[^<>\s]{1,320}>"
@@ -49,23 +49,13 @@ def objects(text: str, shape: bytes) -> Iterator[tuple[str, list[Place]]]:
         elif match.group(2):
             around.append(key if _is_owner(key) else "")
         elif around and around[-1] and is_telling(joined(around[-1], key)):
-            yield from ((joined(around[-1], key), [place]) for place in _value(text, match.end()))
+            yield from ((joined(around[-1], key), [place]) for place in written(text, match.end()))
 
 
 @lru_cache(maxsize=4_096)
 def _is_owner(key: str) -> bool:
     plain = key.replace("_", "").casefold()
     return plain in _OWNERS or plain.removesuffix("s") in _OWNERS
-
-
-def _value(text: str, position: int) -> Iterator[Place]:
-    opening = opened(text, position)
-    if opening is None:
-        yield from in_json(text, position)
-        return
-    place = quoted(text, *opening)
-    if place:
-        yield place
 
 
 def labels(text: str, shape: bytes) -> Iterator[tuple[str, list[Place]]]:
@@ -78,16 +68,16 @@ def labels(text: str, shape: bytes) -> Iterator[tuple[str, list[Place]]]:
         if name is None or not is_telling(name.group().strip()):
             continue
         # The value may stand before its label, in the same line.
-        first = text.rfind("\n", max(0, match.start() - MAX_LINE), match.start()) + 1 or max(
-            0, match.start() - MAX_LINE
-        )
-        last = text.find("\n", match.end(), match.end() + MAX_LINE)
-        last = min(len(text), match.end() + MAX_LINE) if last < 0 else last
+        least, most = max(0, match.start() - MAX_LINE), min(len(text), match.end() + MAX_LINE)
+        first = text.rfind("\n", least, match.start()) + 1 or least
+        last = text.find("\n", match.end(), most)
+        last = most if last < 0 else last
         spent += last - first
         if spent > MAX_PASSES * len(text) + MAX_LINE:
             return
-        sign = re.compile(rf"(?<![\w.]){re.escape(match.group(1))}=").search(text, first, last)
-        value = _NEXT_KEY.match(text, sign.end()) if sign else None
+        signs = (f"{before}{match.group(1)}=" for before in " |\t")
+        starts = (text.find(sign, first, last) + len(sign) for sign in signs if text.find(sign, first, last) >= 0)
+        value = _NEXT_KEY.match(text, next(starts, last))
         if value:
             yield name.group().strip(), [Place(*value.span())]
 

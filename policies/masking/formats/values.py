@@ -106,6 +106,15 @@ def in_json(text: str, position: int) -> Iterator[Place]:
         position = comma.end()
 
 
+def written(text: str, position: int) -> list[Place]:
+    """The value that is written at a position in JSON: a text, a number, or the elements of a list."""
+    opening = opened(text, position)
+    if opening is None:
+        return list(in_json(text, position))
+    place = quoted(text, *opening)
+    return [place] if place else []
+
+
 def after_equals(text: str, position: int) -> list[Place]:
     """What may be the value after `key=`: all up to the next key, up to a comma, one word."""
     places = []

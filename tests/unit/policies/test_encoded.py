@@ -89,6 +89,8 @@ def test_a_run_covers_its_padding_and_nothing_else() -> None:
         "AuthorizeSecurityGroupIngress DescribeInstanceAttribute internationalization",
         "7b3f0a5e-6f2b-4c39-9a57-2b1b0c7f1d11",
         "/usr/share/applications/networkmanager/dispatcher",
+        "g5175696c6c6f205a616e646572686f66g",
+        "=?utf-8?B??= =?utf-8?B?QUJ!D?=",
         "00:1a:2b:3c:4d:5e 00:1a:2b:3c:4d:5f",
         base64.b64encode(random.Random(1).randbytes(600)).decode(),
         "",

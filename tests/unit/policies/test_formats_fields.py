@@ -49,6 +49,9 @@ def masked(text: str) -> str:
         ('{"customer": {"id": "K-4711", "x": {"name": "y"}}}', {"customer.id": "K-4711"}),
         ('{"users": [{"name": "qzander"}]}', {"user.name": "qzander"}),
         ('{"card": {"number": 4111111111111111}}', {"card.number": "4111111111111111"}),
+        ('{"user": {"email": "q@bank.example"}}', {"email": "q@bank.example"}),
+        ('{"name": "phone", "value": 4915123456789}', {"phone": "4915123456789"}),
+        ('{"emails": ["q@bank.example", "unclosed', {"emails": "q@bank.example"}),
         # key=value, auditd, firewalls, INI, registry, YAML, labels, command output
         ("ts=1 user=qzander src=198.51.100.7", {"user": "qzander"}),
         ('level=info customer="Quillo Zanderhof" n=1', {"customer": "Quillo Zanderhof"}),
@@ -56,9 +59,12 @@ def masked(text: str) -> str:
         ('msg=\'op=login acct="qzander" exe="/usr/sbin/sshd"\'', {"acct": "qzander"}),
         ("user=qzander,group=x;login=qz2;", {"user": "qzander", "login": "qz2"}),
         ('"DefaultUserName"="qzander"', {"DefaultUserName": "qzander"}),
+        ('"DefaultUserName"=qzander\n', {"DefaultUserName": "qzander"}),
         ("DefaultPassword=hunter22xyz", {"DefaultPassword": "hunter22xyz"}),
         ("user:\n  surname: Zanderhof\n", {"surname": "Zanderhof"}),
         ("Customer: Quillo Zanderhof, born 1968", {"Customer": "Quillo Zanderhof"}),
+        ("Customer: *Quillo Zanderhof.*\n", {"Customer": "Quillo Zanderhof"}),
+        ("user=_qzander,", {"user": "qzander"}),
         ("**Customer:** Quillo Zanderhof", {"Customer": "Quillo Zanderhof"}),
         ("Subject:\n\tAccount Name:\t\tqzander\n", {"Account Name": "qzander"}),
         ("User name                    qzander\r\n", {"User name": "qzander"}),
@@ -111,6 +117,7 @@ def test_values_are_found_under_their_keys(text: str, expected: dict[str, str]) 
         '{"user": null, "login": true, "email": {}, "phone": ""}',
         '{"user": "unclosed',
         "user,email\nplease call the user, by email\n\n",
+        "user=\nqzander",
         "The customer, a user; and the card | holder",
         "<user/> <user></user> <input name='user'>",
         '{"process": {"name": "Quillo Zanderhof"}}',
@@ -141,6 +148,32 @@ def test_a_quoted_cell_may_hold_what_separates_cells_and_lines() -> None:
 def test_an_open_quote_does_not_hide_the_rows_after_it() -> None:
     text = 'size,surname\n5" disk,Zanderhof\n7,Ottmann\n'
     assert [text[field.start : field.end] for field in fields_of(text)] == ["Zanderhof", "Ottmann"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'no, surname\n1, "Zanderhof"\n2, Ottmann\n',
+        'no,surname\n"1,Zanderhof\n2,Ottmann\n',
+        "| No | Surname |\n+----+---------+\n| 1  | Zanderhof |\n|----|---|\n| 2  | Ottmann |\n",
+        "no,surname\r\n1,Zanderhof\r\n2,Ottmann\r\nthe end",
+    ],
+)
+def test_rows_are_read_however_they_are_ruled_and_quoted(text: str) -> None:
+    assert [text[field.start : field.end] for field in fields_of(text)] == ["Zanderhof", "Ottmann"]
+
+
+def test_a_column_of_any_length_is_read() -> None:
+    assert len(fields_of("no,surname\n" + "1234567890,Zanderhof\n" * 900)) == 900
+
+
+def test_more_rows_than_anybody_writes_are_not_read() -> None:
+    assert len(fields_of("a,surname\n" + "1,Ott\n" * 20_000)) < 10_000
+
+
+def test_long_lists_and_headers_are_read_as_far_as_anybody_writes_them() -> None:
+    assert len(fields_of(json.dumps({"emails": ["q@bank.example"] * 150}))) == 100
+    assert len(fields_of("To: " + ", ".join(["Quillo Zanderhof <q@bank.example>"] * 600))) == 500
 
 
 NAMES = st.sampled_from(
@@ -236,7 +269,7 @@ def test_any_text_has_valid_fields(text: str) -> None:
 
 
 UNITS = '{ [ " \\ a= user= {"user": "name":{ <td>user</td> cs1Label=user |user|email|# &quot;user&quot;:'
-MORE = "<!-- <style> user:_x# From:_ <user_"
+MORE = "<!-- <style> user:_x# From:_ <user_ cs1Label=user_cs1=x_"
 
 
 @pytest.mark.parametrize("unit", [*UNITS.split(), *MORE.split()])

@@ -24,6 +24,7 @@ from policies.masking.strings import Slot, rebuild, slots_of
         ("userPrincipalName", "anna@bank", "EMAIL"),
         ("emails", "anna@bank.example", "EMAIL"),
         ("created_by", "anna.lindqvist", "USERNAME"),
+        ("created_by", "anna@bank.example", "EMAIL"),
         ("requester", "Quillo Zanderhof", "PERSON"),
         ("displayName", "Zanderhof, Quillo", "PERSON"),
         ("full_name", "Anna van der Berg", "PERSON"),

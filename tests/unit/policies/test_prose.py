@@ -46,6 +46,8 @@ def test_what_people_write_is_prose_as_a_whole(text: str) -> None:
         ("<p>Dear <b>Quillo</b>,</p><p>we met in Jena.</p>", "we met in Jena."),
         ("Received: from x by y\n for <z>; Tue\nFrom: Quillo Zanderhof <q@evil.example>\n", "Quillo Zanderhof"),
         ('{"note": "12 Anger Lane, 07745 Jena"}', "12 Anger Lane, 07745 Jena"),
+        ('{"note": "07745 Anger"}', "07745 Anger"),
+        ("I met Ott\n\n\n\nQuillo\n", "I met Ott"),
         ("{}\n\x00\nQuillo Zanderhof\n\x00\n7", "Quillo Zanderhof"),
     ],
 )
@@ -70,6 +72,10 @@ def test_prose_inside_of_machine_text_is_found(text: str, part: str) -> None:
         "for (let i = 0; i < n; i++) {\n  total += items[i];\n}",
         "<style>p { color: red; font: big bold Arial }</style><p>7</p>",
         "QWxsIHdvcmsgYW5kIG5vIHBsYXkgbWFrZXMgSmFjayBhIGR1bGwgYm95",
+        "aaaa.bbbb.cccc.dddd.eeee.ffff.gggg.hhhh com.example.bank.payments.transfer.ledger.Bookkeeper",
+        "see a.b|c=[d]{e}",
+        "connection from alpha to beta was closed by the other side of the link user=x port=7",
+        '{"a": "07745 User 12"}',
         "What is the limit for this card",
         "\x00\nUser Login\n\x00\nfailed\n\x00\nSign On Policy\n\x00",
         "",
@@ -85,6 +91,10 @@ def test_pieces_end_where_sentences_do() -> None:
     assert all(end - start <= MAX_PIECE for start, end in pieces)
     assert all(text[:end].rstrip().endswith(".") for _, end in pieces)
     assert "".join(text[start:end] for start, end in pieces) == text
+
+
+def test_a_piece_without_words_to_end_at_is_cut() -> None:
+    assert [end - start for start, end in prose_of('{"Quillo Zanderhof ' + "x" * 3_000)] == [MAX_PIECE, 1_017]
 
 
 def test_texts_that_stand_side_by_side_are_never_one_piece() -> None:
