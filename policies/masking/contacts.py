@@ -60,7 +60,7 @@ def _local(text: str) -> int:
 
 
 #: Seven digits and what stands between them.
-_SOME_NUMBER = r"[0-9](?:[ ().\-/]{0,3}[0-9]){6}"
+_SOME_NUMBER = r"~[0-9](?:[ ().\-/]{0,3}[0-9]){6}"
 
 PHONES = (
     Pattern(
@@ -77,7 +77,7 @@ PHONES = (
         entity="PHONE",
         regex=rf"(?i:\b(?:(?:{_CALLED})\b\.?(?:[ _-]?(?:no|nr|number)\b\.?)?(?: is\b)?[\"']?[ \t]*[:#=]?"
         rf"|(?:{_CALLED_WITH_COLON})[\"']?[ \t]*:)[ \t]*(?:\r?\n)?[ \t]*[\"']?)({_DIGITS}{_EXTENSION})",
-        gate=_SOME_NUMBER,
+        needs=(_SOME_NUMBER,),
         check=_phone_end,
         not_beside=":",
         score=0.85,
@@ -112,7 +112,7 @@ PHONES = (
     Pattern(
         entity="PHONE",
         regex=_NATIONAL,
-        gate=_SOME_NUMBER,
+        needs=(_SOME_NUMBER,),
         check=all_if(_national),
         not_beside="-./:+,",
         alone=True,

@@ -16,12 +16,17 @@ def _mac(text: str) -> bool:
 #: What stands between a plate and its label.
 _LINK = r"(?i:[ _\-]?(?:number|no|nr|plate|#))?\.?[\"']?(?: (?:is|was|lautet|ist))?[ \t]*[:=#]?[ \t]*[\"']?"
 
+#: Addresses of machines: what every one of them holds, of whatever kind, and few texts besides logs.
+MACHINES = (
+    r"~[0-9]\]?\.\[?\]?[0-9]{1,3}\[?\.|::|:[0-9A-Fa-f]{1,4}:|[0-9]\[\.\]|-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-"
+    r"|[0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}"
+)
+
 DEVICES = (
     Pattern(
         entity="MAC",
         regex=r"\b[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\b|\b[0-9A-Fa-f]{4}(?:[.\-][0-9A-Fa-f]{4}){2}\b",
-        gate=r"[0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-]|[0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}"
-        r"[.\-][0-9A-Fa-f]{4}",
+        needs=(MACHINES,),
         check=all_if(_mac),
         not_beside=":-.",
         score=0.9,

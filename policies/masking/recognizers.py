@@ -21,7 +21,7 @@ from spacy.vocab import Vocab
 from policies.masking import people
 from policies.masking.accounts import USERNAMES, bundle_patterns
 from policies.masking.contacts import CONTACTS
-from policies.masking.devices import DEVICES
+from policies.masking.devices import DEVICES, MACHINES
 from policies.masking.national_ids import of_presidio, proved
 from policies.masking.originals import Originals
 from policies.masking.patterns import NUMBERS, SECRETS
@@ -127,10 +127,6 @@ _V6 = (
 )
 
 
-#: What every address holds, and few texts besides logs.
-_ADDRESS = r"[0-9]\]?\.\[?\]?[0-9]{1,3}\[?\.|::|:[0-9A-Fa-f]{1,4}:|[0-9]\[\.\]"
-
-
 class OwnOriginals(Originals):
     """Originals of the organization, and what a text must hold for any of them to be in it."""
 
@@ -207,7 +203,9 @@ class OrganizationRecognizer(Scanned):
         self._host_needs = tuple(f".{domain}" for domain in organization.domains)
         self._account_needs = tuple(f"{domain}\\" for domain in domains)
         super().__init__(
-            ["PERSON", "USERNAME", "EMAIL", "HOST", "IP"], "organization", (*self._host_needs, *self._account_needs)
+            ["PERSON", "USERNAME", "EMAIL", "HOST", "IP"],
+            "organization",
+            (*self._host_needs, *self._account_needs, MACHINES),
         )
 
     def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
@@ -218,7 +216,7 @@ class OrganizationRecognizer(Scanned):
             yield from self._hosts(shape)
         if is_needed(self._account_needs, present):
             yield from self._domain_accounts(text, shape)
-        if searcher(_ADDRESS)[0](shape, 0):
+        if MACHINES in present:
             yield from self._addresses(_V4, shape)
             yield from self._addresses(_V6, shape)
 

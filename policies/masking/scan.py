@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from policies.masking.rules import Entity
 
@@ -34,10 +34,8 @@ class Pattern:
     #: RE2 over ASCII.
     regex: str
     #: Strings one of which is in every match, in any case, with 0 for any digit; `<` and `>` stand for the start and
-    #: the end of a word. Empty: the pattern always runs, if its gate lets it.
+    #: the end of a word. One that begins with `~` is RE2 instead. Empty: the pattern always runs.
     needs: tuple[str, ...] = ()
-    #: RE2 that has to match somewhere before the pattern is run, for several that always run.
-    gate: str = ""
     check: Check | None = None
     #: Characters that may not stand directly before or after the whole match.
     not_beside: str = ""
@@ -55,8 +53,7 @@ class Pattern:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A part of a text that a recognizer takes for something."""
 
     start: int
@@ -67,11 +64,13 @@ class Found:
 
 
 class Needs:
-    """Many strings, looked for in one pass over a text in lower case, with 0 for any digit."""
+    """Many strings, looked for in one pass over a text in lower case, with 0 for any digit; and a few expressions."""
 
     def __init__(self, stems: Iterable[str]) -> None:
+        distinct = frozenset(stems)
+        self._expressions = [(stem, searcher(stem[1:])[0]) for stem in sorted(distinct) if stem[0] == "~"]
         #: Each string as it stands in a folded text.
-        self._folded = {stem: _folded(stem.strip("<>").encode("ascii")) for stem in stems}
+        self._folded = {stem: _folded(stem.strip("<>").encode("ascii")) for stem in distinct if stem[0] != "~"}
         longest_first = sorted(self._folded, key=lambda stem: (-len(self._folded[stem]), stem))
         self._regex = "|".join(map(_bounded, longest_first))
         #: The longest string at a place is found; these may begin there too.
@@ -82,8 +81,9 @@ class Needs:
 
     def present(self, shape: bytes) -> frozenset[str]:
         """Those that occur, and perhaps others; all in a text too full of them for counting to be worth it."""
+        matching = [stem for stem, search in self._expressions if search(shape, 0)]
         if not self._regex:
-            return _NONE
+            return frozenset(matching)
         folded = b" %b " % _folded(shape)
         search, _ = searcher(self._regex)
         found: set[bytes] = set()
@@ -91,13 +91,13 @@ class Needs:
         for _ in range(_MAX_STEMS):
             spans = search(folded, position)
             if spans is None:
-                return _NONE.union(*[self._with[stem] for stem in found])
+                return _NONE.union(matching, *[self._with[stem] for stem in found])
             start, end = spans[0]
             stem = folded[start:end]
             found.add(stem)
             # Inside a long run of digits nothing else begins.
             position = end - 1 if stem.isdigit() else start + 1
-        return frozenset(self._folded)
+        return _NONE.union(matching, self._folded)
 
 
 _NONE: frozenset[str] = frozenset()
@@ -180,31 +180,33 @@ def _options() -> Any:
 
 
 def run(patterns: Iterable[Pattern], shape: bytes) -> Iterator[Found]:
-    """What some patterns find, those with a gate only where it is open."""
-    gates: dict[str, bool] = {"": True}
+    """What some patterns find."""
     for pattern in patterns:
-        if pattern.gate not in gates:
-            gates[pattern.gate] = searcher(pattern.gate)[0](shape, 0) is not None
         # Most find nothing, and are told so before a generator is made for them.
-        if gates[pattern.gate] and searcher(pattern.regex)[0](shape, 0) is not None:
-            for start, end in matches(pattern, shape):
+        first = searcher(pattern.regex)[0](shape, 0)
+        if first is not None:
+            for start, end in _matches(pattern, shape, first):
                 yield Found(start, end, pattern.entity, pattern.score, pattern.name)
 
 
 def matches(pattern: Pattern, shape: bytes) -> Iterator[tuple[int, int]]:
     """Spans of a pattern in a shape, whole words only, checked by the pattern's own check."""
+    return _matches(pattern, shape, searcher(pattern.regex)[0](shape, 0))
+
+
+def _matches(pattern: Pattern, shape: bytes, first: Spans | None) -> Iterator[tuple[int, int]]:
+    """The same, given the first match, checked or not."""
     search, group = searcher(pattern.regex)
     position = furthest = retries = 0
-    while position < len(shape):
-        spans = search(shape, position)
-        if spans is None:
-            return
+    spans = first
+    while spans is not None:
         begin, finish = spans[0]
         start, end = spans[group]
         taken = _taken(pattern, shape, begin, start, end)
         if taken:
             yield start, start + taken
             position = max(start + taken, position + 1)
+            spans = search(shape, position) if position < len(shape) else None
             continue
         # After a miss of a check the next match may begin inside this one; what has no check is skipped whole.
         retries = retries + 1 if begin < furthest else 0
@@ -213,10 +215,11 @@ def matches(pattern: Pattern, shape: bytes) -> Iterator[tuple[int, int]]:
             position = max(furthest, position + 1)
         else:
             position = _next_word(shape, begin + 1)
+        spans = search(shape, position) if position < len(shape) else None
 
 
 def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> int:
-    if shape[begin : begin + 1].isalnum() and _is_beside(pattern, shape[max(begin - 2, 0) : begin][::-1]):
+    if begin and _ALNUM[shape[begin]] and _is_beside(pattern, shape, begin - 1, begin - 2):
         return 0
     if pattern.not_after and shape[max(start - len(pattern.not_after), 0) : start] == pattern.not_after:
         return 0
@@ -225,16 +228,18 @@ def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> 
     taken = end - start if pattern.check is None else pattern.check(shape[start:end].decode("ascii"))
     if not taken or (pattern.alone and _in_a_row(shape, start, start + taken)):
         return 0
-    after = shape[start + taken : start + taken + 2]
-    return 0 if pattern.entity != "SECRET" and _is_beside(pattern, after) else taken
+    after = start + taken
+    return 0 if pattern.entity != "SECRET" and _is_beside(pattern, shape, after, after + 1) else taken
 
 
-def _is_beside(pattern: Pattern, outward: bytes) -> bool:
-    """Whether what stands next to a match, read away from it, makes it part of something longer."""
-    if outward[:1].isalnum():
+def _is_beside(pattern: Pattern, shape: bytes, beside: int, beyond: int) -> bool:
+    """Whether what stands next to a match, and beyond that, makes it part of something longer."""
+    if not 0 <= beside < len(shape):
+        return False
+    if _ALNUM[shape[beside]]:
         return True
     # A mark counts only inside a longer run: `4111….5`, not at the end of a sentence.
-    return outward[:1].decode("ascii") in pattern.not_beside and outward[1:2].isalnum() if outward else False
+    return chr(shape[beside]) in pattern.not_beside and 0 <= beyond < len(shape) and bool(_ALNUM[shape[beyond]])
 
 
 def _in_a_row(shape: bytes, start: int, end: int) -> bool:
@@ -246,6 +251,8 @@ def _in_a_row(shape: bytes, start: int, end: int) -> bool:
     )
 
 
+#: Which bytes are letters and digits.
+_ALNUM = bytes(chr(code).isalnum() and code < 128 for code in range(256))
 #: The end of a run of letters and digits.
 _WORD_END = re.compile(rb"[A-Za-z0-9]*")
 

@@ -41,10 +41,19 @@ def test_a_long_run_of_digits_is_passed_in_one_step() -> None:
     assert needs.present(b"1" * 1_000_000 + b" y") == {"0000", "0 y"}
 
 
-def test_patterns_without_their_gate_are_not_run() -> None:
-    gated = Pattern(entity="PHONE", regex="[0-9]+", gate="[0-9]{3}", name="x")
-    assert list(run([gated], b"12 34")) == []
-    assert [(hit.start, hit.end) for hit in run([gated], b"12 345")] == [(0, 2), (3, 6)]
+def test_an_expression_may_be_needed_too() -> None:
+    needs = Needs(["~[0-9]{3}", "abc"])
+    assert needs.present(b"12 34") == frozenset()
+    assert needs.present(b"ABC 345") == {"~[0-9]{3}", "abc"}
+    assert Needs(["~[0-9]{3}"]).present(b"345") == {"~[0-9]{3}"}
+
+
+def test_patterns_run_one_after_the_other() -> None:
+    patterns = [Pattern(entity="PHONE", regex=regex, name=regex) for regex in ("[0-9]{3}", "[a-z]{3}", "x")]
+    assert [(hit.start, hit.end, hit.name) for hit in run(patterns, b"abc 345")] == [
+        (4, 7, "[0-9]{3}"),
+        (0, 3, "[a-z]{3}"),
+    ]
 
 
 def test_matches_are_whole_words() -> None:
@@ -123,6 +132,6 @@ def test_most_patterns_wait_for_a_string(masker: Masker) -> None:
     registry = make_registry(masker.organization, masker.own, ())
     recognizers = registry.get_recognizers(language="en", all_fields=True)
     patterns = [p for each in recognizers if isinstance(each, PatternsRecognizer) for p in each.patterns]
-    always = [pattern for pattern in patterns if not pattern.needs and not pattern.gate]
+    always = [pattern for pattern in patterns if not pattern.needs]
     assert len(always) < len(patterns) / 20
     assert people.NEEDS
