@@ -48,6 +48,11 @@ class Marks:
         return _inside(self._hashes, start, end) or (not number and _inside(self._hosts, start, end))
 
 
+def hosts_of(text: str) -> Iterator[tuple[int, int]]:
+    """Where a text names hosts, ours or not."""
+    return ((place.start, place.end) for place in _hosts(text, lambda _host: False))
+
+
 def _inside(places: list[_Place], start: int, end: int) -> bool:
     index = bisect.bisect_right(places, start, key=lambda place: place.start) - 1
     if index < 0 or end > places[index].end:

@@ -33,6 +33,7 @@ Entity = Literal[
     "CUSTOMER_ID",
     "URL",
     "ENCODED",
+    "PROSE",
 ]
 #: How an entity is shown: a reversible token, a token nothing restores, a token and the last four digits, as it is.
 Treatment = Literal["token", "redact", "partial", "keep"]
@@ -63,6 +64,7 @@ DEFAULT_TREATMENTS: dict[Entity, Treatment] = {
     "CUSTOMER_ID": "token",
     "URL": "token",
     "ENCODED": "token",
+    "PROSE": "token",
 }
 
 

@@ -18,7 +18,7 @@ MIN_LENGTH = 4
 MIN_SECRET = 8
 
 #: Masked where they were found and nowhere else: a town in an address is a home, in a log it is evidence.
-_ONLY_HERE = frozenset({"LOCATION", "NRP", "AGE", "ENCODED", "URL"})
+_ONLY_HERE = frozenset({"LOCATION", "NRP", "AGE", "ENCODED", "PROSE", "URL"})
 
 _WORD = re.compile(r"[^\W_]+")
 _DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
