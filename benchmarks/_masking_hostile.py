@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from benchmarks._masking_sides import Casemate, default_bundle, warm
 from core.canonical import Json, JsonObject
-from policies.masking.masker import Masker
+from policies.masking.opening import open_masker
 
 #: Characters of each text.
 SIZE = 1_000_000
@@ -102,7 +102,7 @@ def _nested(text: str) -> str:
 
 def measure(limit: int | None = None) -> JsonObject:
     """Seconds for each text, and the most memory this process ever had."""
-    ours = Casemate("casemate", warm(Masker(default_bundle())))
+    ours = Casemate("casemate", warm(open_masker(default_bundle())))
     seconds: dict[str, Json] = {}
     for name in list(SHAPES)[:limit]:
         text = SHAPES[name](random.Random(0))

@@ -30,7 +30,7 @@ from benchmarks._masking_sides import (
 )
 from core.canonical import Json, JsonObject
 from core.log import configure
-from policies.masking.masker import Masker
+from policies.masking.opening import open_masker
 
 #: Where outside data lies when nothing says where.
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
@@ -44,8 +44,8 @@ class Sides:
 
     def __init__(self) -> None:
         self.seconds_to_load: dict[str, Json] = {}
-        self.default = self._load("casemate", lambda: Casemate("casemate", warm(Masker(default_bundle()))))
-        self.personal = Casemate("casemate_personal", warm(Masker(personal_bundle())))
+        self.default = self._load("casemate", lambda: Casemate("casemate", warm(open_masker(default_bundle()))))
+        self.personal = Casemate("casemate_personal", warm(open_masker(personal_bundle())))
         self.installed = self._load("presidio_as_installed", lambda: Presidio("presidio_as_installed"))
         self.model = name_model()
         self.same_model = Presidio("presidio_same_model", self.model) if self.model is not None else None

@@ -143,7 +143,7 @@ def _masker(settings: Settings) -> Callable[[], Masker]:
     from tools.registry import default_registry
     from workers.wiring import load_live_bundle, make_masker
 
-    return lambda: make_masker(load_live_bundle(settings, default_registry()))
+    return lambda: make_masker(load_live_bundle(settings, default_registry()), settings)
 
 
 def _originals(proposal_id: str, *, roles: list[str] | None) -> JsonObject:

@@ -138,6 +138,24 @@ def policy(settings: Settings) -> Finding:
     return Finding(name="policy", ok=True, detail=f"{bundle.path.name}, hash {bundle.hash[:16]}")
 
 
+def masking(settings: Settings) -> Finding:
+    """The name models of the settings are there, and what they and the patterns find is hidden."""
+    from core.vault import MemoryVault
+    from tools.registry import default_registry
+    from workers.wiring import load_live_bundle, make_masker
+
+    masker = make_masker(load_live_bundle(settings, default_registry()), settings)
+    probe = "Please ring Marit Solvang at +49 40 5550 2231 tomorrow."
+    masked = masker.session(MemoryVault()).mask_text(probe)
+    shown = [value for value in ("Marit", "Solvang", "5550") if value in masked]
+    return Finding(
+        name="masking",
+        ok=not shown,
+        detail=f"names: {settings.name_models}" if not shown else "leaves a name or a number of a probe readable",
+        mend="" if not shown else "Look at treatments in masking.yaml, and at CASEMATE_NAME_MODELS.",
+    )
+
+
 def clock(settings: Settings) -> Finding:
     """This machine's clock agrees with the other processes' and with the model server's."""
     import httpx2
@@ -179,6 +197,7 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "model": model,
     "sandbox": sandbox,
     "policy": policy,
+    "masking": masking,
     "clock": clock,
 }
 

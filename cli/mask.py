@@ -50,7 +50,7 @@ def _stream(file: str, _kind: Kind | None, _as_json: bool, _diff: bool, folder: 
     from core.vault import MemoryVault
 
     masker = _masker(folder)
-    if not mask_lines(file, lambda text: _mask_with_spans(masker, masker.session(MemoryVault()), text)):
+    if not mask_lines(file, lambda text: masker.session(MemoryVault()).mask_with_spans(text)):
         raise typer.Exit(1)
 
 
@@ -68,7 +68,7 @@ def _once(file: str, kind: Kind | None, as_json: bool, diff: bool, folder: Path 
     if len(parts) > 1:  # all of them at once, so that what one gives away is masked in those before it too
         session.mask_json([part.text for part in parts])
     masked = _masked_json(session, value) if chosen is Kind.json else None
-    done = _each(parts, session, lambda text: _mask_with_spans(masker, session, text))
+    done = _each(parts, session, session.mask_with_spans)
     if as_json:
         print_json(document(done, kind=chosen.value, masked=_as_document(chosen, masked, done)))
         return
@@ -115,23 +115,9 @@ def _as_document(kind: Kind, masked: Json, done: list[MaskedPart]) -> Json:
     return [{"part": one.part.name, "text": one.text, "note": one.part.note or None} for one in done]
 
 
-def _mask_with_spans(masker: Masker, session: MaskSession, text: str) -> tuple[str, list[Span]]:
-    """What the session says it replaced; until it can, what the masker finds."""
-    from dataclasses import replace
-
-    from policies.masking.spans import resolve
-
-    told = getattr(session, "mask_with_spans", None)
-    if told is not None:
-        answer: tuple[str, list[Span]] = told(text)
-        return answer
-    masked = session.mask_text(text)
-    tokens = {(entry.entity, entry.value): entry.token for entry in session.entries()}
-    return masked, [replace(span, token=tokens.get((span.entity, span.text))) for span in resolve(masker.detect(text))]
-
-
 def _masker(folder: Path | None) -> Masker:
+    from cli.context import read_settings
     from cli.policy import load
-    from policies.masking.masker import Masker
+    from workers.wiring import make_masker
 
-    return Masker(load(folder))
+    return make_masker(load(folder), read_settings())

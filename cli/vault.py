@@ -99,7 +99,7 @@ def shred(
             ticket_id,
             actor=f"user:{person()}",
             reason=reason.strip(),
-            masker=lambda: make_masker(load_live_bundle(settings, default_registry())),
+            masker=lambda: make_masker(load_live_bundle(settings, default_registry()), settings),
             force=force,
         )
     if as_json:

@@ -7,6 +7,7 @@ CasemateError
 │   └── ModelUnavailable
 ├── TriageError        stop and tell a person
 │   ├── SandboxUnavailable
+│   ├── MaskingUnavailable
 │   ├── EgressBlocked
 │   ├── VaultError
 │   │   └── Shredded   the originals were destroyed on purpose
@@ -52,6 +53,10 @@ class TriageError(CasemateError):
 
 class SandboxUnavailable(TriageError):
     """No sandbox of the allowed tier works here, so no tool may run."""
+
+
+class MaskingUnavailable(TriageError):
+    """A name model of the settings is not there, so no text may be shown to a model."""
 
 
 class EgressBlocked(TriageError):

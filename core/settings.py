@@ -88,6 +88,8 @@ class Settings(BaseSettings):
 
     #: Folder of the live policy bundle. Default: the one that ships.
     policy_dir: Path | None = None
+    #: What reads prose for names: `embedded`, and larger models beside it, separated by commas (docs/masking.md).
+    name_models: str = "embedded"
     #: Which framework hosts a new ticket's team.
     framework: FrameworkChoice = FrameworkChoice.SPEC
     #: Weakest sandbox tier that may run a tool.

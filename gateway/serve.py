@@ -27,7 +27,7 @@ def run(settings: Settings) -> None:
         clock=store.clock,
         ring=ringer(make_app(settings)),
         api_keys=settings.api_keys,
-        masker=Once(lambda: make_masker(load_live_bundle(settings, default_registry()))),
+        masker=Once(lambda: make_masker(load_live_bundle(settings, default_registry()), settings)),
         framework=settings.framework,
     )
     try:

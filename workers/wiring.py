@@ -116,7 +116,7 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
         loop=loop,
         close=close,
         bundle=bundle,
-        masker=Once(lambda: make_masker(bundle())),
+        masker=Once(lambda: make_masker(bundle(), settings)),
         registry=registry,
         sandbox=Once(lambda: open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap)),
         teams=load_teams(),
@@ -125,11 +125,15 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
     )
 
 
-def make_masker(bundle: Bundle) -> Masker:
-    """The masker of a bundle; its recognizers load when it first masks."""
-    from policies.masking.masker import Masker
+def make_masker(bundle: Bundle, settings: Settings) -> Masker:
+    """The masker of a bundle with the name models of the settings; its recognizers load when it first masks.
 
-    return Masker(bundle)
+    Raises:
+        MaskingUnavailable: a name model is not there.
+    """
+    from policies.masking.opening import open_masker
+
+    return open_masker(bundle, [name.strip() for name in settings.name_models.split(",")])
 
 
 def load_live_bundle(settings: Settings, registry: Registry) -> Bundle:
@@ -141,9 +145,10 @@ def load_live_bundle(settings: Settings, registry: Registry) -> Bundle:
     from core.errors import BundleInvalid
     from policies.bundle import default_bundle_path, load_bundle
     from policies.engine import check_tools
+    from policies.masking.examples import run_masking_examples
 
     bundle = load_bundle(settings.policy_dir or default_bundle_path())
-    problems = check_tools(bundle, registry.arguments())
+    problems = check_tools(bundle, registry.arguments()) or run_masking_examples(bundle)
     if problems:
         raise BundleInvalid(problems)
     return bundle

@@ -71,3 +71,13 @@ west north east york
 
 #: Words that make a name out of a place: `Diego Garcia Island` is one, `Alice Springs Road` another.
 PLACE_WORDS = frozenset(_PLACE_WORDS.split())
+
+_SAID = """
+basic bearer changed default digest disabled empty enabled expired failed false forgotten hidden incorrect invalid
+masked missing negotiate never nil none null omitted passwd password policy prompt redacted removed required secret
+string token true undefined unset wrong
+"""
+#: What is said of a password instead of one, and the words that stand before one.
+NO_SECRETS = frozenset(_SAID.split())
+#: Those that stand before one.
+AUTH_SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "token"})

@@ -11,7 +11,7 @@ import math
 import re
 from collections import Counter
 
-from policies.masking.common_words import COMMON
+from policies.masking.common_words import COMMON, NO_SECRETS
 from policies.masking.scan import Pattern, all_if
 
 #: Bytes of the longest key block worth looking for the end of.
@@ -22,11 +22,6 @@ _RANDOM = 3.4
 #: Characters of the longest value that follows a label.
 _LONGEST = 512
 
-_NO_SECRETS = {
-    *("null", "none", "true", "false", "redacted", "expired", "changed", "undefined", "empty", "missing", "hidden"),
-    *("required", "incorrect", "invalid", "wrong", "failed", "disabled", "enabled", "never", "forgotten", "nil"),
-    *("string", "secret", "password", "passwd", "unset", "default", "masked", "removed", "omitted", "policy", "prompt"),
-}
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})", re.IGNORECASE)
 _UUID = re.compile(r"\{?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}?", re.IGNORECASE)
 #: What stands for a value without being one: `${DB_PASSWORD}`, `%PASS%`, `<password>`, `$pw`, `{{ secret }}`.
@@ -48,7 +43,7 @@ def assigned(text: str) -> int:
     """What follows `password=`: not a word of prose, not what a masker put there, not a URL or an address."""
     value = text.rstrip(".,;)")
     plain = value.strip("*xX-.#_\x1a")
-    if len(value) < 4 or not plain or value.casefold() in COMMON or value.casefold() in _NO_SECRETS:
+    if len(value) < 4 or not plain or value.casefold() in COMMON or value.casefold() in NO_SECRETS:
         return 0
     return 0 if "://" in value or _PLACEHOLDER.fullmatch(value) or _is_address(value) else len(value)
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from core.canonical import Json
 from core.errors import EgressBlocked
 from policies.masking.patterns import SECRETS
-from policies.masking.session import SEPARATOR, MaskSession
+from policies.masking.session import MaskSession
+from policies.masking.spans import SEPARATOR
 from policies.masking.strings import nested_texts, strings_in
 from policies.masking.views import decoded_view, shape_of
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from policies.masking.common_words import COMMON, ORGANIZATION_WORDS
+from policies.masking.common_words import COMMON, NO_SECRETS, ORGANIZATION_WORDS
 from policies.masking.key_words import (
     ABOUT_A_PERSON,
     JOINING,
@@ -184,7 +184,8 @@ def _mailbox(value: str) -> Entity | None:
 
 
 def _secret(value: str) -> Entity | None:
-    if len(value) < MIN_SECRET or value.casefold() in COMMON or _NO_SECRET.fullmatch(value):
+    word = value.casefold()
+    if len(value) < MIN_SECRET or word in COMMON or word in NO_SECRETS or _NO_SECRET.fullmatch(value):
         return None
     return "SECRET"
 

@@ -78,10 +78,10 @@ class TokenLedger:
             return f"{entry.token}-{''.join(words_of(text))[-4:]}", fresh
         return entry.token + self._kept_part(entity, text), fresh
 
-    def hidden_end(self, span: Span) -> int:
-        """Where the part of a span ends that is not shown: before the domain of an outside address."""
-        kept = self._kept_part(span.entity, span.text)
-        return span.start + len(span.text) - len(kept) if kept else span.end
+    def token_of(self, entity: Entity, text: str) -> str | None:
+        """The token of a value, if it has one."""
+        entry = self._by_fingerprint.get(fingerprint(self.key, entity, _normalised(entity, text)))
+        return entry.token if entry else None
 
     def is_reversible(self, entity: str) -> bool:
         return self._rules.treatment(entity) == "token"  # type: ignore[arg-type]  # entries hold known entities
@@ -97,7 +97,7 @@ class TokenLedger:
         found = []
         for hit in self._originals.find(text):
             token = hit.key if hit.key in self._by_token else None
-            found.append(Span(hit.start, hit.end, self._entity_of(hit.key), hit.text, token))
+            found.append(Span(hit.start, hit.end, self._entity_of(hit.key), hit.text, token, recognizer="known"))
         return found
 
     def guarded_hits(self, text: str) -> set[str]:
@@ -162,7 +162,9 @@ class TokenLedger:
 
     def _kept_part(self, entity: Entity, text: str) -> str:
         """The `@domain` of an outside address: a domain is evidence, a mailbox is a person."""
-        if entity != "EMAIL" or self._organization.is_own_domain(host_of(text)):
+        if entity != "EMAIL" or self._rules.indicators.mail_domains == "mask":
+            return ""
+        if self._organization.is_own_domain(host_of(text)):
             return ""
         at = _AT.search(text)
         return text[at.start() :] if at else ""

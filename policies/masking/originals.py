@@ -5,10 +5,11 @@ Each original is indexed by its rarest word, so a text is read once however many
 
 from __future__ import annotations
 
-import bisect
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from policies.masking.common_words import COMMON
@@ -21,15 +22,19 @@ GROUPED = frozenset({"PHONE", "IBAN", "BANK_ACCOUNT", "CARD", "NATIONAL_ID", "MA
 LOOSE = frozenset({"PERSON", "ADDRESS", "ORGANIZATION"})
 #: Letters and digits a grouped value needs; a shorter one would be found inside ordinary numbers.
 MIN_GROUPED = 7
-#: Anchors, and places of anchors, beyond which a text is cut into words as a whole instead of around each place.
-MAX_ANCHORS = 64
-MAX_WINDOWS = 500
+#: Texts that are remembered cut up: the same one is looked at for the organization, for the ticket, and once more.
+CACHED = 8
 
 #: A run of letters and digits; characters of scripts that write no spaces are words of their own.
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
+_CJK_WORD = re.compile(rf"[{_CJK}]")
+#: What separates two words, at most `_LONGEST_GAP` characters of it, and the second word.
+_NEXT = re.compile(rf"([\W_]{{0,64}})({_WORD.pattern})")
 _LOOSE_GAP = re.compile(r"[\s_.,+'’\-]{1,6}")
 _GROUP_GAP = re.compile(r"[\s.:()/\-]{1,3}")
+#: Characters of the widest gap beside its own marks: defanging brackets, backslashes, spaces.
+_LONGEST_GAP = 64
 _BRACKETS = re.compile(r"[\[\](){}]")
 _BACKSLASHES = re.compile(r"\\+")
 
@@ -54,8 +59,6 @@ class _Phrase:
     loose: bool
     #: A secret: hidden even in a host of others and in a hash.
     secret: bool
-    #: Which word it is indexed by.
-    anchor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +66,28 @@ class _Grouped:
     key: str
     compact: str
 
+    @property
+    def expression(self) -> re.Pattern[str]:
+        """The characters with nothing but a short gap between any two of them."""
+        return re.compile(
+            r"(?<![^\W_])"
+            + rf"{_GROUP_GAP.pattern.replace('{1,3}', '{0,3}')}".join(map(re.escape, self.compact))
+            + r"(?![^\W_])",
+            re.IGNORECASE,
+        )
 
-#: A word in one case, and where it stands.
-_Word = tuple[str, int, int]
+
+def _nobodys(_host: str) -> bool:
+    return False
 
 
 class Originals:
     """A growing set of originals. They are not looked for in hosts of others, which are evidence, nor in hashes."""
 
-    def __init__(self, is_own: Callable[[str], bool] = lambda _host: False) -> None:
+    def __init__(self, is_own: Callable[[str], bool] = _nobodys) -> None:
         self._is_own = is_own
         self._phrases: dict[str, list[_Phrase]] = {}
-        self._grouped: dict[str, list[_Grouped]] = {}
-        #: What the first words of a grouped value can be.
-        self._beginnings: set[str] = set()
-        #: Characters around an anchor that hold a whole original.
-        self._reach = 0
+        self._grouped: list[_Grouped] = []
         self._seen: set[tuple[str, str]] = set()
 
     def add(self, key: str, value: str, entity: str) -> None:
@@ -91,15 +100,13 @@ class Originals:
         if not words:
             return
         compact = "".join(words)
-        self._reach = max(self._reach, 8 * len(words) + 2 * len(value) + 8)
         if entity in GROUPED and len(compact) >= MIN_GROUPED:
-            self._grouped.setdefault(compact[0], []).append(_Grouped(key, compact))
-            self._beginnings.update(compact[:length] for length in range(1, len(compact) + 1))
+            self._grouped.append(_Grouped(key, compact))
             return
         gaps = tuple(value[a.end() : b.start()] for a, b in pairwise(matches))
-        anchor = min(range(len(words)), key=lambda i: self._commonness(words[i]))
-        phrase = _Phrase(key, words, tuple(map(_plain_gap, gaps)), entity in LOOSE, entity == "SECRET", anchor)
-        self._phrases.setdefault(words[anchor], []).append(phrase)
+        phrase = _Phrase(key, words, tuple(map(_plain_gap, gaps)), entity in LOOSE, entity == "SECRET")
+        rarest = min(words, key=lambda word: (word in COMMON or len(word) < 3, len(self._phrases.get(word, ()))))
+        self._phrases.setdefault(rarest, []).append(phrase)
 
     def find(self, text: str) -> list[Hit]:
         """Every occurrence, also those that overlap, in the text itself and in what its escapes mean."""
@@ -115,88 +122,122 @@ class Originals:
                     hits.append(Hit(start, end, hit.key, hit.text))
         return hits
 
-    def _commonness(self, word: str) -> tuple[bool, int, int]:
-        return (word in COMMON or len(word) < 3, len(self._phrases.get(word, ())), -len(word))
-
     def find_plain(self, text: str) -> list[Hit]:
         """Every occurrence in the text as it stands."""
-        anchors = [word for word in set(_WORD.findall(text)) if self._is_anchor(word.casefold())]
-        if not anchors:
-            return []
         hits: list[Hit] = []
-        marks: Marks | None = None
-        for words, index in self._places(text, anchors):
-            for hit, secret, number in self._at(words, index, text):
-                marks = Marks(text, self._is_own) if marks is None else marks
-                if secret or not marks.shield(hit.start, hit.end, number=number):
-                    hits.append(hit)
+        for hit, shielded in (*self._find_phrases(text), *self._find_grouped(text)):
+            number = shielded == "number"
+            if shielded == "no" or not _marks(text, self._is_own).shield(hit.start, hit.end, number=number):
+                hits.append(hit)
         return hits
 
-    def _is_anchor(self, word: str) -> bool:
-        return word in self._phrases or word in self._beginnings
+    def _find_phrases(self, text: str) -> Iterator[tuple[Hit, str]]:
+        """Phrases of which every word is in the text, looked for around the word that it holds least often."""
+        known = _words_in(text)
+        wanted = [
+            phrase
+            for anchor in known.keys() & self._phrases.keys()
+            for phrase in self._phrases[anchor]
+            if all(word in known for word in phrase.words)
+        ]
+        anchored: dict[str, list[tuple[_Phrase, int]]] = {}
+        for phrase in wanted:
+            anchor = min(range(len(phrase.words)), key=lambda index: known[phrase.words[index]].count)
+            anchored.setdefault(phrase.words[anchor], []).append((phrase, anchor))
+        for word, phrases in anchored.items():
+            for start, end in (place for surface in known[word].surfaces for place in _places(text, surface)):
+                for phrase, anchor in phrases:
+                    first = _start_of(phrase, anchor, text, start)
+                    last = _end_of(phrase, anchor, text, end) if first is not None else None
+                    if first is not None and last is not None:
+                        yield Hit(first, last, phrase.key, text[first:last]), "no" if phrase.secret else "name"
 
-    def _places(self, text: str, anchors: list[str]) -> Iterator[tuple[list[_Word], int]]:
-        """Where anchors stand, each with the words around it; a text that is full of them is cut into words once."""
-        if sum(map(text.count, anchors)) > MAX_WINDOWS or len(anchors) > MAX_ANCHORS:
-            words = _words(text, 0, len(text))
-            yield from ((words, index) for index, word in enumerate(words) if self._is_anchor(word[0]))
+    def _find_grouped(self, text: str) -> Iterator[tuple[Hit, str]]:
+        if not self._grouped:
             return
-        for anchor in anchors:
-            position = text.find(anchor)
-            while position >= 0:
-                words = _words(text, max(position - self._reach, 0), position + self._reach)
-                index = bisect.bisect_left(words, position, key=lambda word: word[1])
-                if index < len(words) and words[index][1:] == (position, position + len(anchor)):
-                    yield words, index
-                position = text.find(anchor, position + len(anchor))
-
-    def _at(self, words: list[_Word], index: int, text: str) -> Iterator[tuple[Hit, bool, bool]]:
-        """Originals indexed by one word of a text, and whether they are secrets or numbers."""
-        word, start, _ = words[index]
-        for phrase in self._phrases.get(word, ()):
-            first = index - phrase.anchor
-            if _phrase_at(phrase, words, first, text):
-                begin, end = words[first][1], words[first + len(phrase.words) - 1][2]
-                yield Hit(begin, end, phrase.key, text[begin:end]), phrase.secret, False
-        for grouped in self._grouped.get(word[0], ()):
-            end = _grouped_end(grouped.compact, words, index, text)
-            if end:
-                yield Hit(start, end, grouped.key, text[start:end]), False, True
+        squeezed = _squeezed(text)
+        for grouped in self._grouped:
+            if grouped.compact in squeezed:
+                for match in grouped.expression.finditer(text):
+                    yield Hit(match.start(), match.end(), grouped.key, match.group()), "number"
 
 
-def _words(text: str, start: int, end: int) -> list[_Word]:
-    """The words of a part of a text. One that the part cuts through is left as it is cut."""
-    return [(match.group().casefold(), match.start(), match.end()) for match in _WORD.finditer(text, start, end)]
+@dataclass(slots=True)
+class _Written:
+    """The ways a word is written in a text, and how often in all."""
+
+    surfaces: list[str]
+    count: int
 
 
-def _phrase_at(phrase: _Phrase, words: list[_Word], first: int, text: str) -> bool:
-    last = first + len(phrase.words) - 1
-    if first < 0 or last >= len(words):
-        return False
-    if any(words[first + i][0] != word for i, word in enumerate(phrase.words)):
-        return False
-    for i, gap in enumerate(phrase.gaps):
-        found = text[words[first + i][2] : words[first + i + 1][1]]
-        if _plain_gap(found) == gap or (phrase.loose and _LOOSE_GAP.fullmatch(found)):
-            continue
-        return False
-    return True
+@lru_cache(maxsize=CACHED)
+def _words_in(text: str) -> dict[str, _Written]:
+    """The words of a text in one case."""
+    known: dict[str, _Written] = {}
+    for surface, count in Counter(_WORD.findall(text)).items():
+        written = known.setdefault(surface.casefold(), _Written([], 0))
+        written.surfaces.append(surface)
+        written.count += count
+    return known
 
 
-def _grouped_end(compact: str, words: list[_Word], index: int, text: str) -> int:
-    """Where the groups that spell `compact` end, or 0."""
-    built = ""
-    while index < len(words):
-        built += words[index][0]
-        if not compact.startswith(built):
-            return 0
-        if len(built) == len(compact):
-            return words[index][2]
-        gap = text[words[index][2] : words[index + 1][1]] if index + 1 < len(words) else ""
-        if gap and not _GROUP_GAP.fullmatch(gap):
-            return 0
-        index += 1
-    return 0
+@lru_cache(maxsize=CACHED)
+def _squeezed(text: str) -> str:
+    """The text in one case, without what may stand between groups of digits."""
+    return _GROUP_GAP.sub("", text).casefold()
+
+
+@lru_cache(maxsize=CACHED)
+def _marks(text: str, is_own: Callable[[str], bool]) -> Marks:
+    return Marks(text, is_own)
+
+
+def _places(text: str, surface: str) -> Iterator[tuple[int, int]]:
+    """Where a word stands in a text as a whole word."""
+    position = text.find(surface)
+    alone = _CJK_WORD.fullmatch(surface) is not None
+    while position >= 0:
+        end = position + len(surface)
+        if alone or not (_joins(text[position - 1 : position]) or _joins(text[end : end + 1])):
+            yield position, end
+        position = text.find(surface, end)
+
+
+def _joins(character: str) -> bool:
+    """Whether a character makes one word with a letter beside it."""
+    return character.isalnum() and _CJK_WORD.fullmatch(character) is None
+
+
+def _end_of(phrase: _Phrase, anchor: int, text: str, end: int) -> int | None:
+    """Where a phrase ends of which one word ends here, if its other words follow."""
+    for word, gap in zip(phrase.words[anchor + 1 :], phrase.gaps[anchor:], strict=True):
+        match = _NEXT.match(text, end)
+        if match is None or match.group(2).casefold() != word or not _fits(phrase, gap, match.group(1)):
+            return None
+        end = match.end()
+    return end
+
+
+def _start_of(phrase: _Phrase, anchor: int, text: str, start: int) -> int | None:
+    """Where a phrase begins of which one word begins here, if its other words stand before it."""
+    for word, gap in zip(reversed(phrase.words[:anchor]), reversed(phrase.gaps[:anchor]), strict=True):
+        end = start
+        while end > 0 and start - end < _LONGEST_GAP and not text[end - 1].isalnum():
+            end -= 1
+        begin = end
+        if _CJK_WORD.fullmatch(text[end - 1 : end]):
+            begin -= 1
+        else:
+            while begin > 0 and end - begin <= 2 * len(word) and _joins(text[begin - 1]):
+                begin -= 1
+        if text[begin:end].casefold() != word or not _fits(phrase, gap, text[end:start]):
+            return None
+        start = begin
+    return start
+
+
+def _fits(phrase: _Phrase, gap: str, found: str) -> bool:
+    return _plain_gap(found) == gap or (phrase.loose and _LOOSE_GAP.fullmatch(found) is not None)
 
 
 def _plain_gap(gap: str) -> str:

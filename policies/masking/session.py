@@ -6,24 +6,28 @@ import hashlib
 import hmac
 import json
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.canonical import Json, canonical_bytes
 from core.errors import ForeignToken, ToolRefused
 from core.vault import TokenEntry, TokenVault
+from policies.masking.draft import JOINER, Draft
+from policies.masking.formats.encoded import encoded_of
 from policies.masking.ledger import TokenLedger
-from policies.masking.spans import Span, is_covered, resolve
+from policies.masking.spans import SEPARATOR, Span, owners
 from policies.masking.strings import Hint, Slot, nested_texts, parse_quoted, rebuild, slots_of, strings_in
-from policies.masking.tokens import TOKEN, is_well_formed, neutralise
+from policies.masking.tokens import garbled, is_well_formed, mentions, neutralise
+from policies.masking.words import is_particular
 
 if TYPE_CHECKING:
     from policies.masking.masker import Masker
 
-#: Stands between texts that are read together; no pattern and no original reaches across it.
-SEPARATOR = "\n\x00\n"
-#: Times a text is looked at again because spans overlapped; hostile text alone needs more than two.
+#: Times a masked text is looked at again for what became known meanwhile; hostile text alone needs more than one.
 MAX_ROUNDS = 4
+#: Quotes around the token of a bare JSON number, with a mark by which restoring knows that they were added.
+_QUOTED = (f'"{JOINER}', f'{JOINER}"')
 #: What is shown of a text that still gives something away after masking; never seen outside of hostile tests.
 WITHHELD = "[text withheld: it could not be masked]"
 
@@ -40,14 +44,14 @@ class MaskSession:
     def mask_text(self, text: str) -> str:
         """The text with every piece of personal data replaced by its token."""
         with self._lock:
-            return self._mask([Slot(text=text)])[0]
+            return self._mask([Slot(text=text)])[0][0]
 
     def mask_json(self, value: Json, keep_keys: Collection[str] = ()) -> Json:
         """The value with every string in it masked, keys too. Values under `keep_keys` stay as they are."""
         with self._lock:
             slots = list(slots_of(value, frozenset(keep_keys)))
             unique = list(dict.fromkeys(slots))
-            masked = dict(zip(unique, self._mask(unique), strict=True))
+            masked = dict(zip(unique, self._mask(unique)[0], strict=True))
             return rebuild(value, frozenset(keep_keys), masked)
 
     def note_shown(self, value: Json) -> None:
@@ -55,18 +59,26 @@ class MaskSession:
         with self._lock:
             self._ledger.note_shown(strings_in(value))
 
+    def mask_with_spans(self, text: str) -> tuple[str, list[Span]]:
+        """The masked text, and what was replaced: each span with its place in the text as it came and its token."""
+        with self._lock:
+            masked, spans = self._mask([Slot(text=text)])
+            named = [replace(span, token=self._ledger.token_of(span.entity, span.text)) for span in spans]
+            return masked[0], named
+
     def restore_text(self, text: str, entities: frozenset[str] | None = None) -> str:
         """The text with its tokens restored, of the given entities only. Other tokens stay."""
         pieces: list[str] = []
         position = 0
-        for match in TOKEN.finditer(text):
-            entry = self._ledger.entry(match.group())
+        for mention in mentions(text):
+            entry = self._ledger.entry(mention.token)
             if entry is None or (entities is not None and entry.entity not in entities):
                 continue
-            end = self._end_of(entry, text, match.end())
+            end = self._end_of(entry, text, mention.end)
             if not self._reversible(entry) or end is None:
                 continue
-            pieces += [text[position : match.start()], entry.value]
+            start, end = _with_joiners(text, mention.start, end)
+            pieces += [text[position:start], entry.value]
             position = end
         return "".join([*pieces, text[position:]])
 
@@ -76,14 +88,14 @@ class MaskSession:
         A redacted value has no original any more: its token itself is the reference the tool gets.
 
         Raises:
-            ForeignToken: a token that this ticket never issued.
+            ForeignToken: a token that this ticket never issued, or what is left of one.
             ToolRefused: policy does not let this argument have this kind of value.
         """
         permitted = self._rules.sink(tool, argument)
         pieces: list[str] = []
         position = 0
-        for match in TOKEN.finditer(value):
-            token = match.group()
+        for mention in mentions(value):
+            token = mention.token
             entry = self._ledger.entry(token)
             if entry is None:
                 why = "was never issued for this ticket" if is_well_formed(token) else "is garbled"
@@ -91,17 +103,21 @@ class MaskSession:
             if entry.entity not in permitted:
                 takes = ", ".join(sorted(permitted)) or "no masked value"
                 raise ToolRefused(f"`{argument}` of {tool} may not receive a {entry.entity}; it takes {takes}.")
-            end = self._end_of(entry, value, match.end())
+            end = self._end_of(entry, value, mention.end)
             if end is None:
                 raise ForeignToken(f"{token} stands before another domain than it was issued with; copy it exactly.")
-            pieces += [value[position : match.start()], entry.value if self._reversible(entry) else token]
+            start, end = _with_joiners(value, mention.start, end)
+            pieces += [value[position:start], entry.value if self._reversible(entry) else token]
             position = end
+        rest = garbled(value)
+        if rest is not None:
+            raise ForeignToken(f"{rest} is garbled; copy tokens exactly as the ticket and the evidence show them.")
         return "".join([*pieces, value[position:]])
 
     def commitment(self, value: Json) -> str:
         """A keyed digest over the originals behind the tokens in a value: it changes if any of them would."""
         texts = strings_in(value)
-        tokens = sorted({match.group() for text in texts for match in TOKEN.finditer(text)})
+        tokens = sorted({mention.token for text in texts for mention in mentions(text)})
         behind = []
         for token in tokens:
             entry = self._ledger.entry(token)
@@ -113,13 +129,15 @@ class MaskSession:
         return self._ledger.entries()
 
     def originals(self) -> frozenset[str]:
-        """The values that must not reach a model."""
-        return frozenset(entry.value for entry in self._ledger.entries() if entry.value)
+        """The values that must not reach a model wherever they stand; ordinary words among them are left out."""
+        entries = self._ledger.entries()
+        return frozenset(entry.value for entry in entries if entry.value and is_particular(entry.value, entry.entity))
 
     def leaks(self, text: str) -> frozenset[str]:
         """Entities of which a text shows an original: of this ticket, or of the organization."""
-        hits = self._ledger.guarded_hits(text)
-        return frozenset([*hits, *(hit.key for hit in self._masker.own.find(text))])
+        meant = [text, SEPARATOR.join(run.text for run in encoded_of(text))]
+        found = {hit.key for part in meant for hit in self._masker.own.find(part)}
+        return frozenset(found.union(*map(self._ledger.guarded_hits, meant)))
 
     def _reversible(self, entry: TokenEntry) -> bool:
         return bool(entry.value) and self._ledger.is_reversible(entry.entity)
@@ -135,65 +153,73 @@ class MaskSession:
         continues = text[after : after + 1].isalnum() or text[after : after + 1] == "-"
         return None if continues else after
 
-    def _mask(self, slots: list[Slot]) -> list[str]:
+    def _mask(self, slots: list[Slot]) -> tuple[list[str], list[Span]]:
+        """The masked texts, and what was replaced, with places counted over the joined texts."""
         if not slots:
-            return []
+            return [], []
         # A text that holds a part of the separator would be split where it never was joined.
         texts = [neutralise(slot.text.replace("\x00", "\ufffd"), self._ledger.issued) for slot in slots]
         hints = [slot.hinted(text) for slot, text in zip(slots, texts, strict=True)]
-        for _ in range(MAX_ROUNDS):
-            spans = self._detect(texts, hints)
-            kept = resolve(spans)
-            self._ledger.keep([entry for span in kept for entry in self._ledger.issue(span.entity, span.text)])
-            texts = self._render(texts, spans)
-            # A span that lost to one it only overlapped may still show; it is found again beside the token.
-            if all(is_covered(span, kept, self._ledger.hidden_end) for span in spans):
-                break
-            hints = [None] * len(texts)
-        for _ in range(MAX_ROUNDS):
-            clean = not self._any_known(texts)
-            if clean:
-                break
-            texts = self._render(texts, [])
-        masked = [self._checked(text, clean=clean) for text in texts]
-        self._ledger.show_texts(masked)
-        return masked
+        draft = Draft(SEPARATOR.join(texts))
+        bare = self._detect(draft, texts, hints)
+        masked, clean = self._settle(draft, bare)
+        shown = [self._checked(text, clean=clean) for text in masked.split(SEPARATOR)]
+        self._ledger.show_texts(shown)
+        return shown, draft.spans
 
-    def _detect(self, texts: list[str], hints: Sequence[Hint | None]) -> list[Span]:
-        """What the recognizers and the names of keys give away, with places counted over the joined texts."""
-        joined = SEPARATOR.join(texts)
-        spans = self._masker.detect(joined)
+    def _detect(self, draft: Draft, texts: list[str], hints: Sequence[Hint | None]) -> frozenset[tuple[int, int]]:
+        """Find what the recognizers, the names of keys and the ticket's originals give away; where bare numbers are."""
+        reading = self._masker.read(draft.text)
+        spans = list(reading.spans)
         position = 0
         for text, hint in zip(texts, hints, strict=True):
             if hint is not None:
                 start, end, entity = hint
-                spans.append(Span(position + start, position + end, entity, text[start:end]))
+                spans.append(Span(position + start, position + end, entity, text[start:end], recognizer="keys"))
             position += len(text) + len(SEPARATOR)
-        return [span for span in spans if not self._touches(joined, span) and "\x00" not in span.text]
+        draft.add(span for span in spans if not self._touches(draft.text, span) and "\x00" not in span.text)
+        self._ledger.keep([entry for span in draft.spans for entry in self._ledger.issue(span.entity, span.text)])
+        taken = {(span.start, span.end, span.entity) for span in draft.spans}
+        known = [span for span in self._known(draft.text) if (span.start, span.end, span.entity) not in taken]
+        told = self._ledger.known_spans(SEPARATOR.join(run.text for run in reading.encoded))
+        for number in owners([len(run.text) for run in reading.encoded], told):
+            run = reading.encoded[number]
+            known.append(Span(run.start, run.end, "ENCODED", draft.text[run.start : run.end], recognizer="encoded"))
+        draft.add(known)
+        return reading.bare
 
-    def _render(self, texts: list[str], spans: Iterable[Span]) -> list[str]:
-        """Replace detected spans and every occurrence of every known original."""
-        joined = SEPARATOR.join(texts)
-        known = [span for span in self._known(joined) if not self._touches(joined, span)]
-        pieces: list[str] = []
+    def _settle(self, draft: Draft, bare: frozenset[tuple[int, int]]) -> tuple[str, bool]:
+        """The draft as it is shown, and whether nothing known is in it any more."""
+        masked = ""
+        for _ in range(MAX_ROUNDS):
+            masked = self._render(draft, bare)
+            known = [span for span in self._known(masked) if not self._touches(masked, span)]
+            if not known:
+                return masked, True
+            raw = [draft.raw_span(span.start, span.end) for span in known]
+            draft.add(replace(span, start=start, end=end) for span, (start, end) in zip(known, raw, strict=True))
+        return masked, False
+
+    def _render(self, draft: Draft, bare: frozenset[tuple[int, int]]) -> str:
         fresh: list[TokenEntry] = []
-        position = 0
-        for span in resolve([*spans, *known]):
+
+        def show(span: Span) -> str:
             shown, new = self._ledger.show(span.entity, span.text)
-            fresh += new
-            pieces += [joined[position : span.start], _apart(joined, span, shown, touching=position == span.start)]
-            position = span.end
+            fresh.extend(new)
+            return shown.join(_QUOTED) if (span.start, span.end) in bare else shown
+
+        masked = draft.render(show)
         self._ledger.keep(fresh)
-        return "".join([*pieces, joined[position:]]).split(SEPARATOR)
+        return masked
 
-    def _known(self, joined: str) -> list[Span]:
-        spans = self._ledger.known_spans(joined)
-        spans += [Span(h.start, h.end, h.key, h.text) for h in self._masker.own.find(joined)]  # type: ignore[arg-type]
-        return [span for span in spans if "\x00" not in span.text]
-
-    def _any_known(self, masked: list[str]) -> bool:
-        joined = SEPARATOR.join(masked)
-        return any(not self._touches(joined, span) for span in self._known(joined))
+    def _known(self, text: str) -> list[Span]:
+        """Originals of the ticket and of the organization in a text, outside its tokens."""
+        spans = self._ledger.known_spans(text)
+        spans += [
+            Span(hit.start, hit.end, hit.key, hit.text, recognizer="organization")  # type: ignore[arg-type]
+            for hit in self._masker.own.find(text)
+        ]
+        return [span for span in spans if "\x00" not in span.text and not self._touches(text, span)]
 
     def _touches(self, text: str, span: Span) -> bool:
         return self._ledger.touches_token(text, span.start, span.end)
@@ -211,9 +237,9 @@ class MaskSession:
         return WITHHELD if any(self.leaks(part) for part in nested_texts(plain)) else plain
 
 
-def _apart(text: str, span: Span, shown: str, *, touching: bool) -> str:
-    """A token with a space where it would otherwise grow together with a letter or another token."""
-    before, after = text[span.start - 1 : span.start], text[span.end : span.end + 1]
-    left = " " if span.start and (touching or (before.isascii() and before.isalnum())) else ""
-    right = " " if after.isascii() and after.isalnum() else ""
-    return f"{left}{shown}{right}"
+def _with_joiners(text: str, start: int, end: int) -> tuple[int, int]:
+    """A restored place together with what masking put around the token."""
+    left, right = _QUOTED
+    if text[start - len(left) : start] == left and text[end : end + len(right)] == right:
+        return start - len(left), end + len(right)
+    return start - (text[start - 1 : start] == JOINER), end + (text[end : end + 1] == JOINER)

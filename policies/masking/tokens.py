@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import re
 import typing
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from policies.masking.rules import Entity
 
@@ -17,8 +18,51 @@ ID_LENGTH = 5
 
 ENTITIES: tuple[Entity, ...] = typing.get_args(Entity)
 
+_NAMES = "|".join(ENTITIES)
+
 #: Anything that has the shape of a token, issued or not.
-TOKEN = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(ENTITIES)})_([{ALPHABET}]{{{ID_LENGTH + 1}}})(?![A-Za-z0-9])")
+TOKEN = re.compile(rf"(?<![A-Za-z0-9])({_NAMES})_([{ALPHABET}]{{{ID_LENGTH + 1}}})(?![A-Za-z0-9])")
+#: A token as models hand it on: in another case, with Markdown's backslash, with a plural s behind it.
+_MENTION = re.compile(
+    rf"(?<![A-Za-z0-9])({_NAMES})\\{{0,2}}_([{ALPHABET}]{{{ID_LENGTH + 1}}})(?=(?-i:s?)(?![A-Za-z0-9]))", re.IGNORECASE
+)
+#: What was meant as a token and is none: cut short, run together with something, with a character that none has.
+_GARBLED = re.compile(rf"(?<![A-Za-z0-9])(?:{_NAMES})_(?=[A-Z0-9]{{4,9}}(?![A-Za-z0-9]))[A-Z]*[0-9][A-Z0-9]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A place in a text where a token is named."""
+
+    start: int
+    end: int
+    #: The token as it was issued, or would have been.
+    token: str
+    #: As it stands in the text.
+    text: str
+
+
+def mentions(text: str) -> Iterator[Mention]:
+    """Tokens that a text names, however they are wrapped. Words such as `phone_number` are none.
+
+    Letters may have changed case and an underscore may be escaped, as in Markdown; nothing else may have changed.
+    """
+    if "_" not in text:
+        return
+    for match in _MENTION.finditer(text):
+        token = f"{match.group(1)}_{match.group(2)}".upper()
+        # In another case only what its check character confirms is a token: identifiers look much the same.
+        if match.group() == token or is_well_formed(token):
+            yield Mention(match.start(), match.end(), token, match.group())
+
+
+def garbled(text: str) -> str | None:
+    """The first piece of a text that was meant as a token and is none."""
+    known = {(mention.start, mention.end) for mention in mentions(text)}
+    for match in _GARBLED.finditer(text):
+        if not any(start <= match.start() < end for start, end in known):
+            return match.group()
+    return None
 
 
 def make_token(key: bytes, entity: str, normalised: str, attempt: int) -> str:
@@ -45,9 +89,13 @@ def is_well_formed(token: str) -> bool:
 
 def neutralise(text: str, issued: Collection[str]) -> str:
     """The text with every token look-alike that this ticket did not issue made harmless: `PERSON-K7Q2XB`."""
-    if "_" not in text:
-        return text
-    return TOKEN.sub(lambda m: m.group() if m.group() in issued else f"{m.group(1)}-{m.group(2)}", text)
+    pieces: list[str] = []
+    position = 0
+    for mention in mentions(text):
+        if mention.token not in issued:
+            pieces += [text[position : mention.start], mention.text.replace("_", "-")]
+            position = mention.end
+    return "".join([*pieces, text[position:]]) if pieces else text
 
 
 def _check(entity: str, characters: str) -> str:

@@ -13,6 +13,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
+from policies.masking.common_words import AUTH_SCHEMES, NO_SECRETS
 from policies.masking.formats import records, tables
 from policies.masking.formats.values import (
     QUOTE,
@@ -103,10 +104,17 @@ def _read(text: str, places: Iterable[tuple[str, list[Place]]]) -> Iterator[Fiel
 
 
 def _fitting(text: str, key: str, places: Iterable[Place]) -> Field | None:
-    """The first of several places whose text is what the key promises."""
-    for place in places:
+    """The first of several places whose text is what the key promises; of a secret the narrowest."""
+    choices = list(places)
+    secret = len(choices) > 1 and kind_is_secret(key)
+    if secret:
+        # `password=abc on 198.51.100.7`: what follows the first word is a sentence, and evidence.
+        choices.reverse()
+    for place in choices:
         value = value_of(text, place.start, place.end).strip()
         entity = meaning(key, value)
+        if secret and value.casefold() in NO_SECRETS - AUTH_SCHEMES:
+            return None
         if entity is not None:
             lead = len(text[place.start : place.end]) - len(text[place.start : place.end].lstrip())
             trail = len(text[place.start : place.end]) - len(text[place.start : place.end].rstrip())

@@ -27,6 +27,7 @@ _UP_TO_KEY = re.compile(
 #: A line after its label, and the first part of it.
 _LINE = re.compile(r"[^\r\n\x00|]{1,300}")
 _PART = re.compile(r"(?:[^ \r\n\x00\t,;|(<\[{\"\\]|[ ](?![ (<\[{|]|- )|\\(?![nrt\"\\])){1,200}")
+_FIRST_WORD = re.compile(r"[^\s\x00,;|<\"]{1,200}")
 _TEXT = re.compile(r"\s{0,200}(?:<!\[CDATA\[)?\s{0,200}([^<>]{1,2000}?)\s{0,200}(?:\]\]>|<|$)")
 
 
@@ -126,9 +127,9 @@ def after_equals(text: str, position: int) -> list[Place]:
 
 
 def after_colon(text: str, position: int) -> list[Place]:
-    """What may be the value after `Key:`: the line, or its first part."""
+    """What may be the value after `Key:`: the line, its first part, its first word."""
     places = []
-    for pattern in (_LINE, _PART):
+    for pattern in (_LINE, _PART, _FIRST_WORD):
         match = pattern.match(text, position)
         if match:
             places.append(_trimmed(text, match.start(), match.end()))

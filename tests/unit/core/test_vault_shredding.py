@@ -21,8 +21,8 @@ from core.ticket import MaskedTicket, TicketState
 from core.vault import MasterKeys, TokenEntry, WrappedKey
 from policies.bundle import default_bundle_path, load_bundle
 from policies.masking.masker import Masker
+from policies.masking.opening import open_masker
 from tests.samples import effect, held, keep, proposal, stored_ticket, ticket_json, walk
-from workers.wiring import make_masker
 from workflows import intake
 from workflows.retry import NotRetriable, retry
 from workflows.shred import NotShreddable, Shredding, shred, shred_aged
@@ -42,7 +42,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @cache
 def masker() -> Masker:
-    return make_masker(load_bundle(default_bundle_path()))
+    return open_masker(load_bundle(default_bundle_path()))
 
 
 def masked_ticket(store: Store, *states: TicketState, **changes: object) -> str:

@@ -14,7 +14,7 @@ from core.settings import ApiKey
 from core.store.engine import Store
 from gateway.app import create_app
 from policies.bundle import default_bundle_path, load_bundle
-from workers.wiring import make_masker
+from policies.masking.opening import open_masker
 
 #: Callers of the tests: name → roles; the key is the name with "-key".
 CALLERS = {
@@ -47,7 +47,7 @@ class Gateway:
                 who: ApiKey(key_sha256=hashlib.sha256(f"{who}-key".encode()).hexdigest(), roles=roles)
                 for who, roles in CALLERS.items()
             },
-            masker=lambda: make_masker(load_bundle(default_bundle_path())),
+            masker=lambda: open_masker(load_bundle(default_bundle_path())),
             max_request=self.max_request,
         )
         headers = {"Authorization": f"Bearer {name}-key"} if name else {}

@@ -8,10 +8,10 @@ from httpx2 import Response
 from core.action import Proposal
 from core.store.ticket_vault import TicketVault
 from policies.bundle import default_bundle_path, load_bundle
+from policies.masking.opening import open_masker
 from tests.samples import keep, proposal, stored_ticket
 from tests.unit.gateway.conftest import Gateway
 from tests.unit.proposals import pending
-from workers.wiring import make_masker
 
 
 def give(gateway: Gateway, caller: str, proposal: Proposal, word: str, **changes: object) -> Response:
@@ -144,7 +144,7 @@ def masked_proposal(gateway: Gateway) -> Proposal:
     """A pending proposal whose host is a token of the ticket's own vault."""
     bundle = load_bundle(default_bundle_path())
     ticket = stored_ticket(gateway.store, external_id="INC-masked")
-    session = make_masker(bundle).session(TicketVault(gateway.store, ticket.id))
+    session = open_masker(bundle).session(TicketVault(gateway.store, ticket.id))
     token = session.mask_text("WS-TRE-014")
     assert token != "WS-TRE-014"
     waiting = proposal(ticket.id, arguments={"host": token})

@@ -144,7 +144,7 @@ def test_keys_say_what_their_values_are(session: MaskSession) -> None:
         "app": {"displayName": "Microsoft Teams"},
     }
     masked = session.mask_json(value)
-    assert entities(" ".join(map(str, masked.values()))) == ["SECRET", "PERSON", "SECRET"]
+    assert entities(" ".join(map(str, masked.values()))) == ["SECRET", "PERSON", "SECRET", "PERSON"]
     assert masked["token"] == value["token"]
     assert masked["app"] == value["app"]
 

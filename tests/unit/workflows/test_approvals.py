@@ -17,8 +17,8 @@ from core.store.engine import Store
 from core.ticket import TicketState
 from policies.bundle import default_bundle_path, load_bundle
 from policies.masking.masker import Masker
+from policies.masking.opening import open_masker
 from tests.samples import keep, proposal, stored_ticket, walk
-from workers.wiring import make_masker
 from workflows import approvals
 
 ON_THE_WAY = (TicketState.MASKED, TicketState.INVESTIGATING, TicketState.DECIDED, TicketState.AWAITING_APPROVAL)
@@ -34,7 +34,7 @@ def waiting(store: Store, **changes: Any) -> Proposal:
 
 @cache
 def default_masker() -> Masker:
-    return make_masker(load_bundle(default_bundle_path()))
+    return open_masker(load_bundle(default_bundle_path()))
 
 
 def answer(store: Store, to: Proposal, person: str, *, approve: bool = True, **changes: Any) -> Proposal:
