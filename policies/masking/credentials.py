@@ -282,9 +282,9 @@ LABELLED = (
     ),
     Pattern(
         entity="SECRET",
-        regex=r"(?i:(?:api|secret|token|credential|auth|access|private|cred)[A-Za-z0-9_.\-]{0,30}"
+        regex=r"(?i:(?:api|secret|token|credential|creds|auth|access|private)[A-Za-z0-9_.\-]{0,30}"
         r"|_key)[\\\"']*[ \t]*(?:=>|:=|=|:)[ \t]*[\\\"']*([A-Za-z0-9+/_.\-]{20,200}={0,2})",
-        needs=("api", "secret", "token", "cred", "auth", "access", "private", "_key"),
+        needs=("api", "secret", "token", "credential", "creds", "auth", "access", "private", "_key"),
         check=_random,
         score=0.6,
         name="entropy",

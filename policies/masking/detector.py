@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from presidio_analyzer import EntityRecognizer
@@ -9,7 +10,7 @@ from presidio_analyzer import EntityRecognizer
 from policies.masking.originals import Originals
 from policies.masking.recognizers import LANGUAGE, PatternsRecognizer, Scanned, make_registry, no_language, whole_words
 from policies.masking.rules import Entity, MaskingRules
-from policies.masking.scan import Needs, Pattern, run
+from policies.masking.scan import Needs, Pattern, is_needed, run
 from policies.masking.spans import Span
 from policies.masking.views import shape_of
 from policies.organization import Organization
@@ -25,12 +26,8 @@ class Detector:
         self._others: list[Any] = [recognizer for recognizer in recognizers if not isinstance(recognizer, Scanned)]
         self._needs = Needs(need for recognizer in self._scanned for need in recognizer.needs)
         patterns = [p for r in self._scanned if isinstance(r, PatternsRecognizer) for p in r.patterns]
-        self._always = [pattern for pattern in patterns if not pattern.needs]
-        #: What to run when a string is present, so that the rest costs nothing, not even a look.
-        self._patterns: dict[str, list[Pattern]] = {}
-        for pattern in patterns:
-            for stem in pattern.needs:
-                self._patterns.setdefault(stem, []).append(pattern)
+        #: What to run where which strings are present; tickets and events of a kind have the same ones.
+        self._plan = lru_cache(maxsize=4096)(partial(_needed, patterns))
         self._scanned = [each for each in self._scanned if not isinstance(each, PatternsRecognizer)]
 
     def find(self, text: str) -> list[Span]:
@@ -39,8 +36,7 @@ class Detector:
             return []
         shape = shape_of(text)
         present = self._needs.present(shape)
-        patterns = {id(pattern): pattern for stem in present for pattern in self._patterns.get(stem, ())}
-        found = whole_words(run((*self._always, *patterns.values()), shape), text)
+        found = whole_words(run(self._plan(present), shape), text)
         for recognizer in self._scanned:
             found.extend(recognizer.find(text, shape, present))
         spans = [
@@ -52,3 +48,7 @@ class Detector:
                 words = text[result.start : result.end]
                 spans.append(Span(result.start, result.end, entity, words, None, result.score, other.name))
         return spans
+
+
+def _needed(patterns: list[Pattern], present: frozenset[str]) -> list[Pattern]:
+    return [pattern for pattern in patterns if is_needed(pattern.needs, present)]

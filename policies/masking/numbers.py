@@ -146,11 +146,12 @@ def phone_is_plausible(text: str) -> bool:
 
 def is_luhn(digits: str) -> bool:
     """Whether the last digit is the Luhn check digit of the others."""
-    total = 0
-    for index, character in enumerate(reversed(digits)):
-        digit = int(character) * (1 + index % 2)
-        total += digit - 9 if digit > 9 else digit
-    return bool(digits) and total % 10 == 0
+    doubled = digits[-2::-2].translate(_DOUBLED)
+    return bool(digits) and (sum(map(int, digits[-1::-2])) + sum(map(int, doubled))) % 10 == 0
+
+
+#: Each digit doubled, and the digits of that added up.
+_DOUBLED = str.maketrans("0123456789", "0246813579")
 
 
 def _mod97(compact: str) -> int:

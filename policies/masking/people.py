@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from policies.masking.common_words import COMMON, ORGANIZATION_WORDS, PLACE_WORDS
@@ -139,6 +139,12 @@ def _given() -> tuple[frozenset[str], frozenset[str]]:
     return shaped(" ".join(lists["names"].values())) - also_words, also_words
 
 
+@cache
+def given_name_need() -> str:
+    """What a text with a pair of names needs: a common given name, in one expression."""
+    return rf"~(?i:\b(?:{'|'.join(map(re.escape, sorted(_given()[0])))})\b)"
+
+
 def is_given_name(word: str) -> bool:
     """Whether a word is a common given name and nothing else."""
     return shape_of(word).decode().casefold() in _given()[0]
@@ -149,6 +155,14 @@ def is_word_too(word: str) -> bool:
     return shape_of(word).decode().casefold() in _given()[1]
 
 
+@lru_cache(maxsize=4096)
+def _wanted(present: frozenset[str]) -> tuple[list[str], list[str], bool]:
+    """Which of `_FULL` and `_SINGLE` can match, and whether `_LABELLED` can."""
+    full = [regex for needs, regex in _FULL if is_needed(needs, present)]
+    single = [regex for needs, regex in _SINGLE if is_needed(needs, present)]
+    return full, single, is_needed(_LABELLED_NEEDS, present)
+
+
 class Names:
     """Finds names. `never` are words of the organization and its bundle, `own` the parts of its people's names."""
 
@@ -156,25 +170,27 @@ class Names:
         self._never = never
         self._own = own
 
-    def find(self, text: str, shape: bytes, present: frozenset[str] = NEEDS) -> Iterator[tuple[int, int]]:
-        """Where names stand. `present` are the needs that the text has; all of them unless somebody looked."""
+    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[tuple[int, int]]:
+        """Where names stand. `present` are the needs that the text has."""
         lengths: dict[str, int] = {}
-        for needs, regex in _FULL:
-            for _, (start, end) in find_all(regex, shape) if is_needed(needs, present) else ():
+        full, single, labelled = _wanted(present & NEEDS)
+        for regex in full:
+            for _, (start, end) in find_all(regex, shape):
                 name = text[start:end]
                 length = lengths.get(name, -1)
                 if length < 0:
                     length = lengths[name] = name_length(name, self._never)
                 if length:
                     yield start, start + length
-        for needs, regex in _SINGLE:
-            for _, (start, end), (mark, _) in find_all(regex, shape) if is_needed(needs, present) else ():
+        for regex in single:
+            for _, (start, end), (mark, _) in find_all(regex, shape):
                 if self._is_called(shape[start:end].decode(), ended=mark >= 0):
                     yield start, end
-        for _, (start, end) in find_all(_LABELLED, shape) if is_needed(_LABELLED_NEEDS, present) else ():
+        for _, (start, end) in find_all(_LABELLED, shape) if labelled else ():
             if is_single_name(shape[start:end].decode(), self._never):
                 yield start, end
-        yield from self._in_runs(shape)
+        if given_name_need() in present:
+            yield from self._in_runs(shape)
 
     def _in_runs(self, shape: bytes) -> Iterator[tuple[int, int]]:
         """Pairs in runs of capitalised words; a run without a given name is not looked at word by word."""
@@ -244,4 +260,5 @@ def is_single_name(value: str, never: Collection[str]) -> bool:
     """Whether what stands in a field for a first or a last name can be one."""
     words = [word.casefold() for word in re.findall(r"[^\W_]+", value)]
     plain = all(word.isalpha() and word not in COMMON and word not in ORGANIZATION_WORDS for word in words)
+    plain = plain and not re.search(r"[:=;,/@]", value)  # `Lee, surname: Moss` is two fields
     return plain and 0 < len(words) <= 4 and value[:1].isupper() and not any(word in never for word in words)

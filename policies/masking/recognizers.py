@@ -113,7 +113,7 @@ class NameRecognizer(Scanned):
 
     def __init__(self, never: Collection[str], own: Collection[str]) -> None:
         self._names = Names(never, own)
-        super().__init__(["PERSON"], "names", people.NEEDS)
+        super().__init__(["PERSON"], "names", (*people.NEEDS, people.given_name_need()))
 
     def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
         for start, end in self._names.find(text, shape, present):
