@@ -59,8 +59,8 @@ def _local(text: str) -> int:
     return len(text) if numbers.phone_is_plausible(text) and len(re.sub(r"\D", "", text)) <= 13 else 0
 
 
-#: Seven digits and what stands between them.
-_SOME_NUMBER = r"~[0-9](?:[ ().\-/]{0,3}[0-9]){6}"
+#: Seven digits and what stands between them, and not a bare run as long as a card.
+_SOME_NUMBER = r"~(?:^|[^0-9])[0-9](?:[ ().\-/]{0,3}[0-9]){6,14}(?:[^0-9]|$)"
 
 PHONES = (
     Pattern(
@@ -137,7 +137,7 @@ MAILBOX = Pattern(
 QUOTED_MAILBOX = Pattern(
     entity="EMAIL",
     regex=rf"\"[^\"\\\r\n@]{{1,64}}\"@{_HOST}|[A-Za-z0-9._+\-]{{1,64}}@\[(?:IPv6:)?[0-9A-Fa-f.:]{{7,45}}\]",
-    needs=("@",),
+    needs=(" @", "@["),
     name="mailboxes",
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache, partial
 from typing import Any, cast
 
@@ -34,7 +35,7 @@ class Detector:
         """Personal data, our own machines and secrets in the text as it stands; spans may overlap."""
         if not text:
             return []
-        shape = shape_of(text)
+        shape = _shape(text)
         present = self._needs.present(shape)
         found = whole_words(run(self._plan(present), shape), text)
         for recognizer in self._scanned:
@@ -48,6 +49,18 @@ class Detector:
                 words = text[result.start : result.end]
                 spans.append(Span(result.start, result.end, entity, words, None, result.score, other.name))
         return spans
+
+
+def _shape(text: str) -> bytes:
+    """The same as `shape_of`, which asks a table for every character, in texts with few others than ASCII."""
+    if text.isascii() or len(text) > _SHORT:
+        return shape_of(text)
+    return _OTHERS.sub(lambda run: shape_of(run.group()).decode("ascii"), text).encode("ascii")
+
+
+_OTHERS = re.compile(r"[^\x00-\x7f]+")
+#: Characters up to which a text is not worth a table for all of them.
+_SHORT = 4_000
 
 
 def _needed(patterns: list[Pattern], present: frozenset[str]) -> list[Pattern]:

@@ -173,7 +173,7 @@ class Names:
     def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[tuple[int, int]]:
         """Where names stand. `present` are the needs that the text has."""
         lengths: dict[str, int] = {}
-        full, single, labelled = _wanted(present & NEEDS)
+        full, single, labelled = _wanted(present)
         for regex in full:
             for _, (start, end) in find_all(regex, shape):
                 name = text[start:end]

@@ -209,7 +209,7 @@ class OrganizationRecognizer(Scanned):
         )
 
     def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
-        if searcher(self._spelled)[0](_spelled(text), 0):
+        if searcher(self._spelled)[0](shape.lower() if text.isascii() else _spelled(text), 0):
             for hit in self._own.find_plain(text):
                 yield Found(hit.start, hit.end, hit.key, 1.0, "organization")  # type: ignore[arg-type]
         if is_needed(self._host_needs, present):
