@@ -27,7 +27,7 @@ from policies.masking.originals import Originals
 from policies.masking.patterns import NUMBERS, SECRETS
 from policies.masking.people import Names
 from policies.masking.rules import Entity
-from policies.masking.scan import Found, Needs, Pattern, find_all, is_needed, matches, run, searcher
+from policies.masking.scan import Found, Needs, Pattern, find_all, is_needed, matches, occurs, run
 from policies.masking.views import shape_of
 from policies.masking.words import is_particular, parts_of_name, words_of
 from policies.organization import Organization
@@ -209,7 +209,7 @@ class OrganizationRecognizer(Scanned):
         )
 
     def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
-        if searcher(self._spelled)[0](shape.lower() if text.isascii() else _spelled(text), 0):
+        if occurs(self._spelled, shape.lower() if text.isascii() else _spelled(text)):
             for hit in self._own.find_plain(text):
                 yield Found(hit.start, hit.end, hit.key, 1.0, "organization")  # type: ignore[arg-type]
         if is_needed(self._host_needs, present):

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from policies.masking.rules import Entity
 
 #: Start and end of a match and of each of its groups.
 Spans = list[tuple[int, int]]
-Search = Callable[[bytes, int], Spans | None]
+Search = Callable[[bytes, int, int], Spans]
 #: Takes the masked part in ASCII; says how many of its characters belong to it, 0 for none.
 Check = Callable[[str], int]
 
@@ -68,7 +68,7 @@ class Needs:
 
     def __init__(self, stems: Iterable[str]) -> None:
         distinct = frozenset(stems)
-        self._expressions = [(stem, searcher(stem[1:])[0]) for stem in sorted(distinct) if stem[0] == "~"]
+        self._expressions = sorted(stem for stem in distinct if stem[0] == "~")
         #: Each string as it stands in a folded text.
         self._folded = {stem: _folded(stem.strip("<>").encode("ascii")) for stem in distinct if stem[0] != "~"}
         longest_first = sorted(self._folded, key=lambda stem: (-len(self._folded[stem]), stem))
@@ -81,18 +81,17 @@ class Needs:
 
     def present(self, shape: bytes) -> frozenset[str]:
         """Those that occur, and perhaps others; all in a text too full of them for counting to be worth it."""
-        matching = [stem for stem, search in self._expressions if search(shape, 0)]
+        matching = [stem for stem in self._expressions if occurs(stem[1:], shape)]
         if not self._regex:
             return frozenset(matching)
         folded = b" %b " % _folded(shape)
         search, _ = searcher(self._regex)
         found: set[bytes] = set()
-        position = 0
+        position, size = 0, len(folded)
         for _ in range(_MAX_STEMS):
-            spans = search(folded, position)
-            if spans is None:
+            start, end = search(folded, position, size)[0]
+            if start < 0:
                 return _NONE.union(matching, *[self._with[stem] for stem in found])
-            start, end = spans[0]
             stem = folded[start:end]
             found.add(stem)
             # Inside a long run of digits nothing else begins.
@@ -140,30 +139,29 @@ def compiled(regex: str) -> Any:
 
 @cache
 def searcher(regex: str) -> tuple[Search, int]:
-    """What finds an expression from a position on, and the group that gets masked.
+    """What finds an expression between two positions (at -1 when it is not there), and the group that gets masked.
 
     It goes past the wrapper of google-re2, whose generators and match objects cost more than most searches.
     """
     import re2
 
     expression = compiled(regex)
-    found = expression._regexp.Match  # noqa: SLF001
-    unanchored = re2._Anchor.UNANCHORED  # noqa: SLF001
-
-    def search(shape: bytes, position: int) -> Spans | None:
-        spans: Spans = found(unanchored, shape, position, len(shape))
-        return spans if spans[0][0] >= 0 else None
-
+    search = partial(expression._regexp.Match, re2._Anchor.UNANCHORED)  # noqa: SLF001
     return search, min(expression.groups, 1)
+
+
+def occurs(regex: str, shape: bytes) -> bool:
+    """Whether an expression matches anywhere."""
+    return searcher(regex)[0](shape, 0, len(shape))[0][0] >= 0
 
 
 def find_all(regex: str, shape: bytes) -> Iterator[Spans]:
     """Where an expression and its groups stand, from the start to the end; a group that took no part is at -1."""
     search, _ = searcher(regex)
-    position = 0
-    while position <= len(shape):
-        spans = search(shape, position)
-        if spans is None:
+    position, size = 0, len(shape)
+    while position <= size:
+        spans = search(shape, position, size)
+        if spans[0][0] < 0:
             return
         yield spans
         position = max(spans[0][1], position + 1)
@@ -181,32 +179,33 @@ def _options() -> Any:
 
 def run(patterns: Iterable[Pattern], shape: bytes) -> Iterator[Found]:
     """What some patterns find."""
+    size = len(shape)
     for pattern in patterns:
         # Most find nothing, and are told so before a generator is made for them.
-        first = searcher(pattern.regex)[0](shape, 0)
-        if first is not None:
+        first = searcher(pattern.regex)[0](shape, 0, size)
+        if first[0][0] >= 0:
             for start, end in _matches(pattern, shape, first):
                 yield Found(start, end, pattern.entity, pattern.score, pattern.name)
 
 
 def matches(pattern: Pattern, shape: bytes) -> Iterator[tuple[int, int]]:
     """Spans of a pattern in a shape, whole words only, checked by the pattern's own check."""
-    return _matches(pattern, shape, searcher(pattern.regex)[0](shape, 0))
+    return _matches(pattern, shape, searcher(pattern.regex)[0](shape, 0, len(shape)))
 
 
-def _matches(pattern: Pattern, shape: bytes, first: Spans | None) -> Iterator[tuple[int, int]]:
+def _matches(pattern: Pattern, shape: bytes, first: Spans) -> Iterator[tuple[int, int]]:
     """The same, given the first match, checked or not."""
     search, group = searcher(pattern.regex)
     position = furthest = retries = 0
-    spans = first
-    while spans is not None:
+    spans, size = first, len(shape)
+    while spans[0][0] >= 0 and position < size:
         begin, finish = spans[0]
         start, end = spans[group]
         taken = _taken(pattern, shape, begin, start, end)
         if taken:
             yield start, start + taken
             position = max(start + taken, position + 1)
-            spans = search(shape, position) if position < len(shape) else None
+            spans = search(shape, min(position, size), size)
             continue
         # After a miss of a check the next match may begin inside this one; what has no check is skipped whole.
         retries = retries + 1 if begin < furthest else 0
@@ -215,7 +214,7 @@ def _matches(pattern: Pattern, shape: bytes, first: Spans | None) -> Iterator[tu
             position = max(furthest, position + 1)
         else:
             position = _next_word(shape, begin + 1)
-        spans = search(shape, position) if position < len(shape) else None
+        spans = search(shape, min(position, size), size)
 
 
 def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> int:

@@ -5,7 +5,7 @@ import pytest
 from policies.masking import people
 from policies.masking.masker import Masker
 from policies.masking.recognizers import PatternsRecognizer, Scanned, make_registry
-from policies.masking.scan import Needs, Pattern, all_if, find_all, matches, run, searcher
+from policies.masking.scan import Needs, Pattern, all_if, find_all, matches, occurs, run, searcher
 from policies.masking.views import shape_of
 
 
@@ -97,8 +97,10 @@ def test_a_long_match_that_is_refused_is_not_read_again_from_each_of_its_words()
 def test_searches_give_groups_and_nothing_where_there_is_nothing() -> None:
     search, group = searcher("a(b)?(c)")
     assert group == 1
-    assert search(b"xxac", 0) == [(2, 4), (-1, -1), (3, 4)]
-    assert search(b"xxac", 3) is None
+    assert search(b"xxac", 0, 4) == [(2, 4), (-1, -1), (3, 4)]
+    assert search(b"xxac", 3, 4)[0] == (-1, -1)
+    assert occurs("ac", b"xxac")
+    assert not occurs("ac", b"xx")
     assert [spans[0] for spans in find_all("a?", b"ba")] == [(0, 0), (1, 2), (2, 2)]
 
 
