@@ -80,7 +80,8 @@ def _joined(sentence: list[Token], unmarked: frozenset[str] | None) -> Marked:
         start = len(text) + (0 if tight else 1)
         text += word if tight else " " + word
         label = LABELS.get(tag[2:]) if tag != "O" else None
-        if unmarked is not None and (word[0] == "@" or before == "@" or word.lower() in unmarked):
+        handle = label is None and (word[0] == "@" or before == "@")
+        if unmarked is not None and (handle or word.lower() in unmarked):
             ignored.append((start, len(text)))
             label = None
         if label is not None and label == open_label and tag[0] == "I":

@@ -29,7 +29,7 @@ class Shape:
     layers: tuple[int, ...]
 
 
-class Layer(nn.Module):
+class Layer(nn.Module):  # type: ignore[misc]  # torch is only there while training
     """One post-norm transformer layer."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Layer(nn.Module):
         return self.norm(x + self.narrow(wide))
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module):  # type: ignore[misc]  # as above
     """Pieces and shapes in, a score for each label out."""
 
     def __init__(self, vocabulary: int, layers: int, labels: int) -> None:

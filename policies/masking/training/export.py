@@ -26,6 +26,7 @@ Numbers = Literal["float", "dynamic", "static"]
 MICROSOFT = "com.microsoft"
 #: Largest weight; 63 is seven bits.
 LARGEST = 63
+EPSILON: dict[str, Any] = {"axis": -1, "epsilon": 1e-12}
 
 
 @dataclass(slots=True)
@@ -99,19 +100,16 @@ class Writer:
         zero = graph.constant(np.array([0], dtype=np.int64))
         places = graph.one("Slice", graph.constant(_array(model.position.weight)), zero, width, zero)
         x = graph.one("Add", graph.one("Add", words, shapes), places)
-        return graph.one("LayerNormalization", x, *self._norm(model.norm), axis=-1, epsilon=1e-12)
+        return graph.one("LayerNormalization", x, *self._norm(model.norm), **EPSILON)
 
     def _layer(self, layer: Layer, x: str) -> str:
-        graph = self._graph
-        mixed = self._linear(layer.mix, self._attend(layer.attend, x))
-        x = graph.one("SkipLayerNormalization", mixed, x, *self._norm(layer.mix_norm), domain=MICROSOFT, epsilon=1e-12)
-        if self._numbers == "static":
-            wide = self._linear(layer.widen, x)
-            wide = graph.one("FastGelu", wide, domain=MICROSOFT)
-        else:
-            wide = graph.one("FastGelu", self._linear(layer.widen, x), domain=MICROSOFT)
-        narrow = self._linear(layer.narrow, wide)
-        return graph.one("SkipLayerNormalization", narrow, x, *self._norm(layer.norm), domain=MICROSOFT, epsilon=1e-12)
+        x = self._added(layer.mix_norm, self._linear(layer.mix, self._attend(layer.attend, x)), x)
+        wide = self._graph.one("FastGelu", self._linear(layer.widen, x), domain=MICROSOFT)
+        return self._added(layer.norm, self._linear(layer.narrow, wide), x)
+
+    def _added(self, norm: nn.LayerNorm, more: str, x: str) -> str:
+        # In two operators: the fused SkipLayerNormalization takes three times as long on a processor.
+        return self._graph.one("LayerNormalization", self._graph.one("Add", more, x), *self._norm(norm), **EPSILON)
 
     def _attend(self, part: nn.Linear, x: str) -> str:
         graph = self._graph
@@ -173,8 +171,8 @@ def measured_scales(model: Encoder, batches: Iterable[tuple[Tensor, Tensor, Tens
         high = float(values.kthvalue(count - cut + 1).values)
         seen.setdefault(part, []).append((low, high))
 
-    parts = [part for layer in model.layers for part in (layer.attend, layer.mix, layer.widen, layer.narrow)]  # type: ignore[union-attr]
-    hooks = [part.register_forward_pre_hook(note) for part in parts]  # type: ignore[union-attr]
+    parts = [part for layer in model.layers for part in (layer.attend, layer.mix, layer.widen, layer.narrow)]
+    hooks = [part.register_forward_pre_hook(note) for part in parts]
     with torch.no_grad():
         for pieces, shapes, lengths in batches:
             current[:] = [lengths]

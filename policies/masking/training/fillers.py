@@ -155,7 +155,48 @@ def band(pools: Pools, country: Country) -> str:
     )
 
 
+_BLANK_NAMES = {
+    "name": ["name", "full_name", "customer", "person", "user.name", "contact"],
+    "first": ["first_name", "firstName", "given_name", "name"],
+    "last": ["last_name", "lastName", "surname"],
+    "street": ["street", "street_name", "address_line_1", "streetAddress"],
+    "address": ["address", "street_address", "billing_address"],
+    "city": ["city", "town", "location.city"],
+    "org": ["company", "organization", "company_name", "org"],
+}
+_BLANKS = ["{%s}", "{{%s}}", "{{ %s }}", "<%s>", "[%s]", "${%s}", "%%%s%%", "$%s", "__%s__", "<<%s>>"]
+
+
+def blank_style(pools: Pools) -> Callable[[str], str]:
+    """How a form marks the places that are still to be filled in."""
+    shape = pools.random.choice(_BLANKS)
+    shout = pools.chance(0.25)
+
+    def blank(slot: str) -> str:
+        name = pools.random.choice(_BLANK_NAMES.get(slot, [slot]))
+        return shape % (name.upper() if shout else name)
+
+    return blank
+
+
+def codename(pools: Pools) -> str:
+    """What researchers call a malware or a group of attackers: it looks like a name and is none."""
+    roll = pools.random.random()
+    if roll < 0.3:
+        return pools.brand().replace(" ", "")
+    if roll < 0.55:
+        return pools.pick("products")
+    if roll < 0.7:
+        return f"{pools.pick('title_words')}{pools.pick('band_words').removesuffix('s')}"
+    if roll < 0.85:
+        ending = pools.random.choice(["Bot", "RAT", "Loader", "Locker", "", "Door", "Kit"])
+        return pools.last(pools.country()).split()[0] + ending
+    group = pools.random.choice(["APT", "UNC", "TA", "FIN", "Storm-", "DEV-"])
+    return f"{group}{pools.random.randrange(1, 2000)}"
+
+
 PEOPLE: dict[str, Draw] = {
+    "handle": lambda pools, _country: _user(pools),
     "name": full_name,
     "first": lambda pools, country: _cased(pools, pools.first(country)),
     "last": _last,
@@ -333,6 +374,8 @@ PLAIN: dict[str, Callable[[Pools], str]] = {
     "job": lambda pools: pools.pick("jobs"),
     "dept": lambda pools: pools.pick("departments").removeprefix("the "),
     "product": lambda pools: pools.pick("products"),
+    "acronym": lambda pools: pools.pick("acronyms"),
+    "thing": lambda pools: pools.pick("admin_things"),
     "malware": lambda pools: pools.pick("malware_kinds"),
     "date": _date,
     "shortdate": lambda pools: f"{pools.random.randrange(1, 13):02d}/{pools.random.randrange(24, 32)}",
@@ -372,4 +415,8 @@ PLAIN: dict[str, Callable[[Pools], str]] = {
     ),
     "money": _money,
     "title": _title,
+    "codename": codename,
+    "hashes": lambda pools: "\n".join(
+        _hash(pools, length) for length in [pools.random.choice([32, 40, 64])] * pools.random.randrange(2, 6)
+    ),
 }

@@ -16,13 +16,18 @@ from policies.masking.training.pools import Country, Pools
 #: Template files and how often a text is drawn from each.
 FILES = {"work": 0.26, "life": 0.44, "foreign": 0.06, "nothing": 0.24}
 #: Share of texts that are turned to lower or upper case as a whole.
-LOWERED, RAISED = 0.08, 0.03
+LOWERED, RAISED = 0.08, 0.05
+#: Share of texts that are forms nobody has filled in: `{first_name}`, `<street>`, `%CITY%`.
+BLANK = 0.02
 #: Share of texts that go on after the first template, so that windows of every length are seen.
 GOES_ON = 0.25
+#: Share of towns that stand with their postal code in a sentence.
+CODED = 0.05
 #: Longest text in characters; a longer one is not continued.
 LONG_ENOUGH = 700
 
 _SLOT = re.compile(r"\{([a-z]+)(?::(\d))?\}")
+_ONE_NAME = {"PERSON": (" ",), "ADDRESS": (" ", ", ")}
 _CHOICE = re.compile(r"\[\[(.*?)\]\]")
 
 
@@ -95,11 +100,12 @@ class Generator:
         self._country = self._pools.country()
         template = _CHOICE.sub(lambda match: self._pools.random.choice(match[1].split("|")), template)
         template = template.replace("\\n", "\n").replace("\\t", "\t")
+        blank = fillers.blank_style(self._pools) if self._pools.chance(BLANK) else None
         pieces: list[Piece] = []
         end = 0
         for match in _SLOT.finditer(template):
             pieces.append((template[end : match.start()], None))
-            pieces.extend(self._value(match[1], match[2]))
+            pieces.extend([(blank(match[1]), None)] if blank is not None else self._value(match[1], match[2]))
             end = match.end()
         pieces.append((template[end:], None))
         return pieces
@@ -135,14 +141,22 @@ class Generator:
 
 
 def join(pieces: list[Piece]) -> Marked:
-    """Pieces as one text; spans of the same kind that touch become one."""
+    """Pieces as one text. A first and a last name are one person; a street and a flat on its line are one address."""
     text: list[str] = []
     spans: list[tuple[int, int, str]] = []
     place = 0
+    between = ""
     for part, entity in pieces:
         if entity is not None and part.strip():
             start = place + len(part) - len(part.lstrip())
-            spans.append((start, place + len(part.rstrip()), entity))
+            end = place + len(part.rstrip())
+            if spans and spans[-1][2] == entity and between in _ONE_NAME.get(entity, ()):
+                spans[-1] = (spans[-1][0], end, entity)
+            else:
+                spans.append((start, end, entity))
+            between = part[len(part.rstrip()) :]
+        else:
+            between += part
         text.append(part)
         place += len(part)
     return Marked("".join(text), tuple(spans))
@@ -168,6 +182,7 @@ def _slots(made: Generator) -> dict[str, Callable[[], list[Piece]]]:
         **groups,
         **rest,
         **{slot: _organization(made, draw) for slot, draw in fillers.ORGANIZATIONS.items()},
+        "city": lambda: _town(made),
         "sentence": lambda: [(made.sentence(), None)],
         "topic": lambda: [(made.topic(), None)],
         "street": lambda: places.street_alone(pools, made.country()),
@@ -193,6 +208,14 @@ def _organization(made: Generator, draw: Callable[[Pools, Country], str]) -> Cal
         return [(name, "ORGANIZATION")]
 
     return pieces
+
+
+def _town(made: Generator) -> list[Piece]:
+    """A town; now and then with its postal code, as in "in Tilburg 5011"."""
+    town: Piece = (fillers.PLACES["city"](made.pools, made.country()), "LOCATION")
+    if not made.pools.chance(CODED):
+        return [town]
+    return [town, (" ", None), (made.pools.code(made.country()), "ADDRESS")]
 
 
 def _prefixed(made: Generator) -> list[Piece]:

@@ -44,7 +44,8 @@ def street_alone(pools: Pools, country: Country) -> list[Piece]:
 def corner(pools: Pools, country: Country) -> list[Piece]:
     between = pools.random.choice([" and ", " & ", " / "])
     streets = pools.street(country) + between + street_alone(pools, pools.country())[0][0]
-    return [("the corner of " if pools.chance(0.5) else "", None), (streets, "ADDRESS")]
+    before = pools.random.choice(["", "the corner of ", "corner of "])
+    return [(before + streets, "ADDRESS")]
 
 
 def military(pools: Pools) -> list[Piece]:

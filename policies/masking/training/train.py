@@ -25,7 +25,7 @@ BATCH_PIECES = 2_304
 #: Windows of a batch are padded to a multiple of this.
 STEP = 16
 #: How often each sentence of the outside sets is seen, and how many of them stand together in a window.
-REPEATS = 4
+REPEATS = 3
 MOST_TOGETHER = 4
 IGNORED = -100
 #: Highest learning rate of a first and of a later pass, how much faster new parts learn, and the share of warming up.
@@ -63,13 +63,13 @@ def example(marked: Marked, words: WordPieces) -> Example:
     return Example([*pieces, words.end], [*shapes, 0], [*labels, IGNORED])
 
 
-def examples(data: Path, words: WordPieces, count: int, seed: int) -> list[Example]:
+def examples(data: Path, words: WordPieces, count: int, seed: int, repeats: int = REPEATS) -> list[Example]:
     """Generated texts and the outside sets together."""
     generator = Generator(Pools(seed))
     made = [example(text, words) for text in generator.texts(count)]
     dice = random.Random(seed)  # noqa: S311 - shuffling, no secret
     sentences = corpora.training_texts(data)
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         dice.shuffle(sentences)
         place = 0
         while place < len(sentences):
@@ -143,7 +143,7 @@ def train(model: Encoder, made: list[Example], seed: int, *, peak: float = PEAK)
             scores = model(pieces, shapes, lengths)
         loss = functional.cross_entropy(scores.float().view(-1, len(LABELS)), labels.view(-1), ignore_index=IGNORED)
         model.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_([*old, *fresh], 1.0)
         dense.step()
         sparse.step()
@@ -154,4 +154,5 @@ def train(model: Encoder, made: list[Example], seed: int, *, peak: float = PEAK)
         if step in (9, 24) or step % 50 == 49:
             speed = seen / (time.monotonic() - began)
             print(f"{step + 1}/{len(work)} loss {average:.4f} {speed:,.0f} pieces/s", flush=True)  # noqa: T201
-    return model.eval()
+    model.eval()
+    return model
