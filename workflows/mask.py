@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -42,13 +43,14 @@ def run(services: Services, lease: Lease) -> TicketState:
 
 def mask_ticket(original: Original, session: MaskSession) -> MaskedTicket:
     """Everything a team will see, masked as one piece: a name found in one field is hidden in all."""
+    names = [_split(attachment.name) for attachment in original.attachments]
     whole = session.mask_json(
         {
             "title": original.title,
             "body": original.body,
             "fields": original.fields,
             "reporter": original.reporter,
-            "names": [attachment.name for attachment in original.attachments],
+            "names": [stem for stem, _ in names],
         }
     )
     return MaskedTicket(
@@ -58,7 +60,13 @@ def mask_ticket(original: Original, session: MaskSession) -> MaskedTicket:
         reporter=whole["reporter"],
         occurred_at=original.occurred_at.isoformat() if original.occurred_at else None,
         attachments=tuple(
-            {"index": index, "name": name, "bytes": len(attachment.content)}
-            for index, (name, attachment) in enumerate(zip(whole["names"], original.attachments, strict=True))
+            {"index": index, "name": f"{stem}{names[index][1]}", "bytes": len(attachment.content)}
+            for index, (stem, attachment) in enumerate(zip(whole["names"], original.attachments, strict=True))
         ),
     )
+
+
+def _split(name: str) -> tuple[str, str]:
+    """A file name without its ending, and the ending: `4111 1111 1111 1111.pdf` is a card, and a kind of file."""
+    match = re.fullmatch(r"(.*?)((?:\.[A-Za-z][A-Za-z0-9]{0,7})?)", name, re.DOTALL)
+    return (match[1], match[2]) if match else (name, "")

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from core.vault import TokenVault
 from policies.compiled import Bundle
 from policies.masking.formats.encoded import Encoded, encoded_of
-from policies.masking.formats.fields import Field, fields_of
+from policies.masking.formats.fields import Field, fields_of, value_of
+from policies.masking.layers import layers_of
 from policies.masking.outside import outside_spans
 from policies.masking.rules import MaskingRules
-from policies.masking.spans import MIN_REST, SEPARATOR, Span, owners
+from policies.masking.spans import SEPARATOR, Span, owners
 from policies.masking.tokens import ENTITIES
-from policies.masking.views import View, decoded_view
 from policies.organization import Organization
 
 if TYPE_CHECKING:
@@ -80,22 +80,24 @@ class Masker:
         return self._read(text, budget=PROSE_BUDGET, depth=0)
 
     def _read(self, text: str, *, budget: int, depth: int) -> Reading:
-        spans, fields = self._find(text)
-        view = decoded_view(text)
-        if view is not None:
-            spans = [part for span in spans for part in _snapped(view, text, span)]
-            spans += _mapped(view, self._find(view.text)[0])
+        layers = layers_of(text)
+        spans: list[Span] = []
+        bare: set[tuple[int, int]] = set()
+        for layer in layers:
+            fields = fields_of(layer.text)
+            spans += layer.to_raw(text, self._find(layer.text, fields))
+            bare |= {(field.start, field.end) for field in fields if field.bare} if layer is layers[0] else set()
         if self._names is not None:
-            # What is written in escapes is read once, as what it means.
-            named, budget = self._names.find(text if view is None else view.text, budget)
-            spans += named if view is None else _mapped(view, named)
+            # Prose is read once, as its reader sees it.
+            named, budget = self._names.find(layers[-1].text, budget)
+            spans += layers[-1].to_raw(text, named)
         runs = encoded_of(text) if depth < MAX_ENCODING else []
         telling = self._telling(runs, budget=budget, depth=depth)
-        spans += [_encoded_span(text, runs[number]) for number in telling]
+        spans += [encoded_span(text, runs[number]) for number in telling]
         return Reading(
             spans=tuple(span for span in spans if self.rules.treatment(span.entity) != "keep"),
             encoded=tuple(run for number, run in enumerate(runs) if number not in telling),
-            bare=frozenset((field.start, field.end) for field in fields if field.bare),
+            bare=frozenset(bare),
         )
 
     def _telling(self, runs: list[Encoded], *, budget: int, depth: int) -> set[int]:
@@ -105,16 +107,14 @@ class Masker:
         reading = self._read(SEPARATOR.join(run.text for run in runs), budget=budget, depth=depth + 1)
         return owners([len(run.text) for run in runs], reading.spans)
 
-    def _find(self, text: str) -> tuple[list[Span], list[Field]]:
-        """What patterns and the keys of fields show, and the fields."""
+    def _find(self, text: str, fields: Iterable[Field]) -> list[Span]:
+        """What patterns and the keys of fields show."""
         spans = self._detector().find(text)
-        fields = fields_of(text)
-        spans.extend(
-            Span(field.start, field.end, field.entity, text[field.start : field.end], score=0.9, recognizer="keys")
-            for field in fields
-        )
+        for field in fields:
+            value = value_of(text, field.start, field.end)
+            spans.append(Span(field.start, field.end, field.entity, value, score=0.9, recognizer="keys"))
         spans.extend(outside_spans(text, self.rules.indicators))
-        return spans, fields
+        return spans
 
     def _detector(self) -> Detector:
         from policies.masking.detector import Detector
@@ -125,21 +125,7 @@ class Masker:
             return self._loaded
 
 
-def _encoded_span(text: str, run: Encoded) -> Span:
-    return Span(run.start, run.end, "ENCODED", text[run.start : run.end], recognizer="encoded")
-
-
-def _snapped(view: View, text: str, span: Span) -> Iterator[Span]:
-    """A span of the raw text without the halves of escapes at its ends, if anything is left then."""
-    start, end = view.snapped(span.start, span.end)
-    if (start, end) == (span.start, span.end):
-        yield span
-    elif sum(map(str.isalnum, text[start:end])) >= MIN_REST:
-        yield replace(span, start=start, end=end, text=text[start:end])
-
-
-def _mapped(view: View, spans: Iterable[Span]) -> list[Span]:
-    return [
-        Span(*view.raw_span(span.start, span.end), span.entity, span.text, score=span.score, recognizer=span.recognizer)
-        for span in spans
-    ]
+def encoded_span(text: str, run: Encoded) -> Span:
+    """A run of base64 as a whole, without the line break behind it, which belongs to what comes next."""
+    end = run.start + len(text[run.start : run.end].rstrip())
+    return Span(run.start, end, "ENCODED", text[run.start : end], recognizer="encoded")

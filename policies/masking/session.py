@@ -16,6 +16,7 @@ from core.vault import TokenEntry, TokenVault
 from policies.masking.draft import JOINER, Draft
 from policies.masking.formats.encoded import encoded_of
 from policies.masking.ledger import TokenLedger
+from policies.masking.masker import encoded_span
 from policies.masking.spans import SEPARATOR, Span, owners
 from policies.masking.strings import Hint, Slot, nested_texts, parse_quoted, rebuild, slots_of, strings_in
 from policies.masking.tokens import garbled, is_well_formed, mentions, neutralise
@@ -177,15 +178,13 @@ class MaskSession:
                 start, end, entity = hint
                 spans.append(Span(position + start, position + end, entity, text[start:end], recognizer="keys"))
             position += len(text) + len(SEPARATOR)
-        draft.add(span for span in spans if not self._touches(draft.text, span) and "\x00" not in span.text)
+        draft.add(span for span in spans if self._is_inside(draft.text, span) and not self._touches(draft.text, span))
         self._ledger.keep([entry for span in draft.spans for entry in self._ledger.issue(span.entity, span.text)])
         taken = {(span.start, span.end, span.entity) for span in draft.spans}
         known = [span for span in self._known(draft.text) if (span.start, span.end, span.entity) not in taken]
         told = self._ledger.known_spans(SEPARATOR.join(run.text for run in reading.encoded))
-        for number in owners([len(run.text) for run in reading.encoded], told):
-            run = reading.encoded[number]
-            known.append(Span(run.start, run.end, "ENCODED", draft.text[run.start : run.end], recognizer="encoded"))
-        draft.add(known)
+        runs = [reading.encoded[number] for number in owners([len(run.text) for run in reading.encoded], told)]
+        draft.add([*known, *(encoded_span(draft.text, run) for run in runs)])
         return reading.bare
 
     def _settle(self, draft: Draft, bare: frozenset[tuple[int, int]]) -> tuple[str, bool]:
@@ -219,7 +218,12 @@ class MaskSession:
             Span(hit.start, hit.end, hit.key, hit.text, recognizer="organization")  # type: ignore[arg-type]
             for hit in self._masker.own.find(text)
         ]
-        return [span for span in spans if "\x00" not in span.text and not self._touches(text, span)]
+        return [span for span in spans if self._is_inside(text, span) and not self._touches(text, span)]
+
+    @staticmethod
+    def _is_inside(text: str, span: Span) -> bool:
+        """Whether a span lies in one of the joined texts."""
+        return text.find("\x00", span.start, span.end) < 0
 
     def _touches(self, text: str, span: Span) -> bool:
         return self._ledger.touches_token(text, span.start, span.end)

@@ -22,7 +22,7 @@ _ENCODED = re.compile(
     r"|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[nrtbf\"'/])"
     r"|(?:%[0-9A-Fa-f]{2})+"
     r"|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|nbsp|amp|quot|apos|lt|gt|shy);"
-    r"|=\r?\n|(?:=[0-9A-F]{2})+"
+    r"|=\r?\n|(?:=[0-9A-F]{2}(?:=\r?\n(?==[0-9A-F]{2}))?)+|(?:=[c-f][0-9a-f](?:=[89ab][0-9a-f]){1,3})+"
     rf"|{_INVISIBLE.pattern}"
     r"|[^\W\d_][\u0300-\u036f]{1,8}"
     r"|[\uff01-\uff5e]"
@@ -125,12 +125,21 @@ def _decode(part: str) -> str:
     if first == "\\":
         return _decode_backslash(part)
     if first == "%":
-        return bytes.fromhex(part.replace("%", "")).decode("utf-8", "replace")
+        return _decode_bytes(part.replace("%", ""))
     if first == "=":
-        return "" if part[1] in "\r\n" else bytes.fromhex(part.replace("=", "")).decode("utf-8", "replace")
+        return _decode_bytes(re.sub(r"[=\r\n]", "", part))
     if first == "&":
         return html.unescape(part).replace("\u00a0", " ")
     return part if _INVISIBLE.fullmatch(part) else unicodedata.normalize("NFKC", part)
+
+
+def _decode_bytes(digits: str) -> str:
+    """What bytes say: in UTF-8 nearly always, else in the Latin letters of old mail programs."""
+    octets = bytes.fromhex(digits)
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return octets.decode("cp1252", "replace")
 
 
 def _decode_backslash(part: str) -> str:
