@@ -19,6 +19,8 @@ Scores = npt.NDArray[np.float32]
 ENTITIES: tuple[Entity, ...] = ("PERSON", "ADDRESS", "LOCATION", "ORGANIZATION", "NRP")
 #: Columns of the model's output.
 LABELS = ("O", *(f"{place}-{entity}" for entity in ENTITIES for place in "BI"))
+#: Capitalised like a person in any text, and nobody to protect.
+NOBODY = frozenset({"god", "gods", "lord", "allah", "buddha", "christ", "jesus", "jesus christ", "satan", "santa"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def names_of(text: str, words: Words, scores: Scores, thresholds: Thresholds) ->
     for first, last in _runs(text, words, chosen, opens):
         place = slice(first, last)
         low, high = _trimmed(text, words.starts[first], words.ends[last - 1])
-        if low < high:
+        if low < high and text[low:high].casefold() not in NOBODY:
             entity = ENTITIES[int(entities[place].sum(axis=0).argmax())]
             yield Found(low, high, entity, round(float(named[place].mean()), 4))
 

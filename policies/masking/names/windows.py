@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from policies.masking.names.wordpiece import Words
 
 #: Pieces of a window. Attention grows with the square of it, and names need little context.
-LONGEST = 126
+LONGEST = 94
 #: Pieces that two windows share, so that a name at the edge is read with words on both sides of it.
-SHARED = 32
+SHARED = 24
 #: Pieces of a batch with its padding: what a processor's cache holds.
 BATCH_PIECES = 1_024
 

@@ -89,6 +89,7 @@ def test_places_firms_and_groups_are_found(model: NameModel, text: str, name: st
         "CVE-2021-44228 allows remote code execution; patch the server as soon as possible.",
         "Disable the rule and restart the service, then check the queue again.",
         "How can I reset my password?",
+        "God knows why the queue is full again.",
         "Conditional Access blocked the sign-in because the device is not compliant.",
     ],
 )
