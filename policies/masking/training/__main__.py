@@ -26,7 +26,7 @@ TEXTS = 150_000
 MEASURED = 40
 KEEP = 0.9999
 #: How sure the model must be. People are masked on less than an even chance: one left in costs more than one too many.
-THRESHOLDS = {"PERSON": 0.4, "ADDRESS": 0.4, "LOCATION": 0.4, "ORGANIZATION": 0.5, "NRP": 0.4}
+THRESHOLDS = {"PERSON": 0.4, "ADDRESS": 0.4, "LOCATION": 0.5, "ORGANIZATION": 0.6, "NRP": 0.5}
 
 
 def main() -> None:
