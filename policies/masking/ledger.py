@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterable
 
@@ -10,12 +11,9 @@ from policies.masking.originals import GROUPED, LOOSE, Originals
 from policies.masking.people import is_word_too
 from policies.masking.rules import Entity, MaskingRules
 from policies.masking.spans import Span
-from policies.masking.tokens import ENTITIES, ID_LENGTH, TOKEN, fingerprint, make_token
+from policies.masking.tokens import TOKEN, fingerprint, make_token
 from policies.masking.words import MIN_LENGTH, is_particular, parts_of_name, words_of
 from policies.organization import Organization, host_of
-
-#: Characters of the longest token.
-_LONGEST_TOKEN = max(map(len, ENTITIES)) + 2 + ID_LENGTH
 
 _AT = re.compile(r"\[?(?:@|\bat\b)\]?")
 
@@ -37,6 +35,8 @@ class TokenLedger:
         self._late: set[str] = set()
         self._shown: list[str] = []
         self._shown_words: set[str] = set()
+        self._last_text: tuple[str, int, list[tuple[int, int]]] = ("", 0, [])
+        self._marks: dict[tuple[str, str], str] = {}
         for entry in vault.entries():
             self._remember(entry, entry.value)
 
@@ -57,7 +57,7 @@ class TokenLedger:
 
     def issue(self, entity: Entity, text: str) -> list[TokenEntry]:
         """Make sure a value has a token; the new entry, if it had none."""
-        mark = fingerprint(self.key, entity, _normalised(entity, text))
+        mark = self._mark(entity, text)
         if mark in self._by_fingerprint:
             return []
         attempt = 0
@@ -73,14 +73,14 @@ class TokenLedger:
     def show(self, entity: Entity, text: str) -> tuple[str, list[TokenEntry]]:
         """How a value is shown to a model, and the entry that was made for it, if any."""
         fresh = self.issue(entity, text)
-        entry = self._by_fingerprint[fingerprint(self.key, entity, _normalised(entity, text))]
+        entry = self._by_fingerprint[self._mark(entity, text)]
         if self._rules.treatment(entity) == "partial":
             return f"{entry.token}-{''.join(words_of(text))[-4:]}", fresh
         return entry.token + self._kept_part(entity, text), fresh
 
     def token_of(self, entity: Entity, text: str) -> str | None:
         """The token of a value, if it has one."""
-        entry = self._by_fingerprint.get(fingerprint(self.key, entity, _normalised(entity, text)))
+        entry = self._by_fingerprint.get(self._mark(entity, text))
         return entry.token if entry else None
 
     def is_reversible(self, entity: str) -> bool:
@@ -107,11 +107,18 @@ class TokenLedger:
 
     def touches_token(self, text: str, start: int, end: int) -> bool:
         """Whether a part of a text overlaps a token of this ticket; such a part is no original."""
-        if "_" not in text:
-            return False
-        around = TOKEN.finditer(text, max(start - _LONGEST_TOKEN, 0), end + _LONGEST_TOKEN)
-        issued = (match for match in around if match.group() in self._by_token)
-        return any(match.start() < end and start < match.end() for match in issued)
+        places = self._tokens_in(text)
+        index = bisect.bisect_left(places, start, key=lambda place: place[1] - 1)
+        return index < len(places) and places[index][0] < end
+
+    def _tokens_in(self, text: str) -> list[tuple[int, int]]:
+        """Where tokens of this ticket stand in a text; of the last text asked for, it is remembered."""
+        known, count, places = self._last_text
+        if known is not text or count != len(self._by_token):
+            found = TOKEN.finditer(text) if self._by_token and "_" in text else ()
+            places = [match.span() for match in found if match.group() in self._by_token]
+            self._last_text = (text, len(self._by_token), places)
+        return places
 
     def show_texts(self, texts: Iterable[str]) -> None:
         """Remember what leaves for a model."""
@@ -126,6 +133,13 @@ class TokenLedger:
             for hit in self._originals.find(text):
                 if not self.touches_token(text, hit.start, hit.end):
                     self._late.add(hit.key)
+
+    def _mark(self, entity: Entity, text: str) -> str:
+        """The fingerprint of a value. The same one is asked for several times while a text is masked."""
+        mark = self._marks.get((entity, text))
+        if mark is None:
+            mark = self._marks[entity, text] = fingerprint(self.key, entity, _normalised(entity, text))
+        return mark
 
     def _remember(self, entry: TokenEntry, text: str) -> None:
         self._by_token[entry.token] = entry

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import typing
@@ -68,7 +67,7 @@ def garbled(text: str) -> str | None:
 def make_token(key: bytes, entity: str, normalised: str, attempt: int) -> str:
     """The token of a value under a ticket's key; another attempt gives another token when one is taken."""
     message = f"token\0{entity}\0{attempt}\0{normalised}".encode()
-    number = int.from_bytes(hmac.new(key, message, hashlib.sha256).digest()[:8])
+    number = int.from_bytes(hmac.digest(key, message, "sha256")[:8])
     characters = ""
     for _ in range(ID_LENGTH):
         number, index = divmod(number, len(ALPHABET))
@@ -78,7 +77,7 @@ def make_token(key: bytes, entity: str, normalised: str, attempt: int) -> str:
 
 def fingerprint(key: bytes, entity: str, normalised: str) -> str:
     """The keyed hash by which a value finds its token again."""
-    return hmac.new(key, f"fingerprint\0{entity}\0{normalised}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, f"fingerprint\0{entity}\0{normalised}".encode(), "sha256").hex()
 
 
 def is_well_formed(token: str) -> bool:

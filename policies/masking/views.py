@@ -28,7 +28,8 @@ _ENCODED = re.compile(
     r"|[\uff01-\uff5e]"
 )
 #: What escapes of plain ASCII begin with; looking for one of these first is ten times quicker.
-_FIRST = re.compile(r"[\\%&=]")
+_FIRST_ASCII = re.compile(r"[\\%&=]")
+_FIRST = re.compile(rf"[\\%&=\u0300-\u036f\uff01-\uff5e{_INVISIBLE.pattern[1:-1]}]")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": " ", "f": " ", '"': '"', "'": "'", "/": "/"}
 
 
@@ -37,8 +38,6 @@ class View:
     """A decoded text and where each part of it stands in the raw one."""
 
     text: str
-    #: Whether invisible characters were taken out of it.
-    seamless: bool = False
     #: Start of each replaced part in the decoded text, in order, …
     _at: list[int] = field(default_factory=list)
     #: … and (decoded end, raw start, raw end) of the same part.
@@ -75,49 +74,52 @@ class View:
         return raw_end + (position - decoded_end) + (0 if first else 1)
 
 
+def decoded_view(text: str) -> View | None:
+    """What the escapes in a text mean; None when it has none."""
+    views = decoded_views(text)
+    return views[0] if views else None
+
+
 @lru_cache(maxsize=8)
-def decoded_view(text: str, *, invisible: str = "") -> View | None:
-    """What the escapes in a text mean, with `invisible` for each invisible character; None when it has none."""
+def decoded_views(text: str) -> list[View]:
+    """Every reading of a text: where invisible characters are nothing, and where they stand between words."""
+    parts = [(match.start(), match.end(), _decode(match.group())) for match in _escapes(text)]
+    if not parts:
+        return []
+    plain = [_INVISIBLE.sub("", meant) for _, _, meant in parts]
+    seamless = any(one != meant for one, (_, _, meant) in zip(plain, parts, strict=True))
+    views = [_view(text, parts, plain)]
+    if seamless:
+        views.append(_view(text, parts, [_INVISIBLE.sub(" ", meant) for _, _, meant in parts]))
+    return views
+
+
+def _view(text: str, parts: list[tuple[int, int, str]], shown: list[str]) -> View:
     view = View(text="")
     pieces: list[str] = []
     position = length = 0
-    for match in _escapes(text):
-        pieces.append(text[position : match.start()])
-        length += match.start() - position
-        meant = _decode(match.group())
-        plain = _INVISIBLE.sub(invisible, meant)
-        view.seamless = view.seamless or plain != meant
+    for (start, end, _), plain in zip(parts, shown, strict=True):
+        pieces += [text[position:start], plain]
+        length += start - position
         view._at.append(length)  # noqa: SLF001  (a view is built here and nowhere else)
         length += len(plain)
-        view._parts.append((length, match.start(), match.end()))  # noqa: SLF001
-        pieces.append(plain)
-        position = match.end()
-    if not position:
-        return None
+        view._parts.append((length, start, end))  # noqa: SLF001
+        position = end
     pieces.append(text[position:])
     view.text = "".join(pieces)
     return view
 
 
 def _escapes(text: str) -> Iterator[re.Match[str]]:
-    if not text.isascii():
-        yield from _ENCODED.finditer(text)
-        return
     position = 0
-    for first in _FIRST.finditer(text):
-        match = _ENCODED.match(text, first.start()) if first.start() >= position else None
+    for first in (_FIRST_ASCII if text.isascii() else _FIRST).finditer(text):
+        start = first.start()
+        # A mark on a letter is one escape with it.
+        start -= "\u0300" <= first.group() <= "\u036f"
+        match = _ENCODED.match(text, start) if start >= position else None
         if match is not None:
             yield match
             position = match.end()
-
-
-def decoded_views(text: str) -> list[View]:
-    """Every reading of a text: where invisible characters are nothing, and where they stand between words."""
-    view = decoded_view(text)
-    if view is None:
-        return []
-    apart = decoded_view(text, invisible=" ") if view.seamless else None
-    return [view] if apart is None else [view, apart]
 
 
 def _decode(part: str) -> str:
