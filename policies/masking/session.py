@@ -17,7 +17,7 @@ from policies.masking.draft import JOINER, Draft
 from policies.masking.formats.encoded import encoded_of
 from policies.masking.ledger import TokenLedger
 from policies.masking.masker import encoded_span
-from policies.masking.spans import SEPARATOR, Span, owners
+from policies.masking.spans import SEPARATOR, Span, owners, uncovered
 from policies.masking.strings import Hint, Slot, nested_texts, parse_quoted, rebuild, slots_of, strings_in
 from policies.masking.tokens import garbled, is_well_formed, mentions, neutralise
 from policies.masking.words import is_particular
@@ -180,8 +180,7 @@ class MaskSession:
             position += len(text) + len(SEPARATOR)
         draft.add(span for span in spans if self._is_inside(draft.text, span) and not self._touches(draft.text, span))
         self._ledger.keep([entry for span in draft.spans for entry in self._ledger.issue(span.entity, span.text)])
-        taken = {(span.start, span.end, span.entity) for span in draft.spans}
-        known = [span for span in self._known(draft.text) if (span.start, span.end, span.entity) not in taken]
+        known = uncovered(self._known(draft.text), draft.spans)
         told = self._ledger.known_spans(SEPARATOR.join(run.text for run in reading.encoded))
         runs = [reading.encoded[number] for number in owners([len(run.text) for run in reading.encoded], told)]
         draft.add([*known, *(encoded_span(draft.text, run) for run in runs)])

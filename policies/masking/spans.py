@@ -44,11 +44,31 @@ def resolve(spans: Iterable[Span]) -> list[Span]:
     for span in spans:
         ranked[0 if span.entity == "SECRET" else 2 if span.recognizer == GUESSED else 1].append(span)
     places = _Places()
+    losers: list[Span] = []
     for equals in ranked:
-        places.place(_widest([span for span in equals if not places.overlapping(span)]))
-    for span in sorted((span for equals in ranked for span in equals), key=lambda s: (s.start - s.end, s.start)):
+        won = _widest([span for span in equals if not places.overlapping(span)])
+        places.place(won)
+        winners = set(map(id, won))
+        losers += [span for span in equals if id(span) not in winners]
+    for span in sorted(losers, key=lambda s: (s.start - s.end, s.start)):
         places.place(places.free(span))
     return places.in_order()
+
+
+def uncovered(spans: Iterable[Span], kept: list[Span]) -> list[Span]:
+    """The spans that add something to the kept ones, which are in order and do not overlap.
+
+    What is known beats a guess: a guess of another kind covers nothing.
+    """
+    starts = [span.start for span in kept]
+    left = []
+    for span in spans:
+        index = bisect.bisect_right(starts, span.start) - 1
+        over = kept[index] if index >= 0 else None
+        guess = over is not None and over.recognizer == GUESSED and over.entity != span.entity
+        if over is None or guess or over.end < span.end:
+            left.append(span)
+    return left
 
 
 def _widest(spans: list[Span]) -> list[Span]:
@@ -108,6 +128,8 @@ class _Places:
 
     def overlapping(self, span: Span) -> list[Span]:
         """Placed spans that share a character with this one, in order."""
+        if not self._buckets:
+            return []
         found: dict[int, Span] = {}
         for number in range(span.start // self._SIZE, (span.end - 1) // self._SIZE + 1):
             for other in self._buckets.get(number, ()):

@@ -149,7 +149,7 @@ class Maker:
 
     def location(self) -> Made:
         town = f"{next(self._surnames)}{self.pick('stadt', 'ville', 'ton', 'burg')}"
-        return Made(town, (town,), self.pick(f"He lives in {town}.", f"She moved to {town} last year."), "city")
+        return Made(town, (town,), self.pick(f"He lives in {town}.", f"She moved to {town} last year."), "home_city")
 
     def organization(self) -> Made:
         stem = next(self._surnames)

@@ -40,26 +40,12 @@ FRAMEWORKS = ("autogen", "adk")
 #: What may hold originals: the key, and the estate that actions change, which stands for other people's systems.
 MAY_HOLD = frozenset({"lab.db", "master.key"})
 
-#: What the masker does not know yet. Empty all three, and every kind must hold in every place.
-NOT_YET_CELLS = frozenset({("PERSON", "body"), ("PERSON", "title")})  # "I spoke to …": takes the name model
-NOT_YET_KINDS = frozenset(
-    {"ADDRESS", "BANK_ACCOUNT", "CUSTOMER_ID", "EMPLOYEE_ID", "LICENCE_PLATE", "LOCATION", "NRP", "ORGANIZATION"}
-)
-NOT_YET_PLACES = frozenset({"attachment name", "body, base64", "body, CEF", "body, CSV", "body, HTML table"})
-
 MakeHouse = Callable[..., House]
 
 
 def judge(found: Leaks, planted: list[Canary]) -> None:
-    """Fail on any leak; one of a kind or place that is known to be missing counts as expected."""
-    new = {
-        cell: sinks
-        for cell, sinks in found.items()
-        if cell not in NOT_YET_CELLS and cell[0] not in NOT_YET_KINDS and cell[1] not in NOT_YET_PLACES
-    }
-    assert new == {}, table(new, planted)
-    if found:
-        pytest.xfail(table(found, planted))
+    """Fail on any leak, naming kind, place and sink."""
+    assert found == {}, table(found, planted)
 
 
 @pytest.fixture(scope="session")

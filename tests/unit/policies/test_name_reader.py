@@ -81,6 +81,12 @@ def test_a_person_named_in_a_letter_is_masked_in_the_log_too(session: MaskSessio
     assert "quaide" not in str(masked).lower()
 
 
+def test_what_is_known_beats_a_guess_of_another_kind(session: MaskSession) -> None:
+    first = session.mask_text("Dear Quillmark Freight, signed Mr. Zebulon Quaide")
+    masked = session.mask_text("name: Quillmark Freight. I met Zebulon Quaide.")
+    assert first.rpartition(" ")[2].rstrip(".") in masked
+
+
 def test_a_town_in_a_letter_stays_in_the_log(session: MaskSession) -> None:
     masked = session.mask_json({"body": "I never was in Ireland, honestly.", "log": '{"geo": {"country": "Ireland"}}'})
     assert "Ireland" not in str(masked["body"])
