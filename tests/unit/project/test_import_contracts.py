@@ -37,6 +37,9 @@ PLANTS = [
     ("analysis", "agents/planted.py", "import duckdb"),
     ("terminal", "workers/planted.py", "import rich"),
     ("torch", "workers/planted.py", "import torch"),
+    ("names", "policies/masking/planted.py", "import onnxruntime"),
+    ("training", "policies/masking/planted.py", "import policies.masking.training.generate"),
+    ("transit", "core/planted.py", "import hvac"),
 ]
 
 
