@@ -188,6 +188,16 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
         OnnxNames(tmp_path)
 
 
+def test_what_is_remembered_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policies.masking.names.model.REMEMBERED", 2)
+    monkeypatch.setattr("policies.masking.names.wordpiece.REMEMBERED", 3)
+    model = OnnxNames(FOLDER, threads=1)
+    texts = [f"{name} called from the lobby." for name in ("Agnieszka", "Bartosz", "Celina", "Dorota")]
+    first = model.find(texts)
+    assert model.find(texts) == first
+    assert all(found[0].entity == "PERSON" for found in first)
+
+
 def test_words_longer_than_any_name_are_one_unknown_piece() -> None:
     words = WordPieces.load(FOLDER / "vocab.txt").words("x" * 5_000 + " Ada")
     assert [len(parts) for parts in words.pieces] == [1, 1]
