@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 
 from core.action import Proposal, ProposalState
 from core.assessment import Assessment
@@ -154,7 +155,7 @@ class Gate:
         if tool.acts:
             return await self._propose(tool, arguments, agent)
         checked = parse(tool.arguments, arguments).model_dump()
-        masked = await asyncio.to_thread(self._session.mask_json, checked)
+        masked = await asyncio.to_thread(partial(self._session.mask_json, checked, prose=False))
         return (await self._read(tool, checked, masked, agent=agent)).as_json()
 
     async def _read(self, tool: Tool, arguments: JsonObject, masked: JsonObject, *, agent: str) -> Evidence:
@@ -262,7 +263,7 @@ class Gate:
         # Before masking, which turns a forged token into plain text, and after it, as the executor will.
         for name, value in arguments.items():
             restored(self._session, tool.name, name, value)
-        masked: JsonObject = self._session.mask_json(arguments)
+        masked: JsonObject = self._session.mask_json(arguments, prose=False)
         for name, value in masked.items():
             restored(self._session, tool.name, name, value)
         for old in self._proposals:

@@ -75,11 +75,11 @@ class Masker:
         """Personal data in a text and in what its escapes mean; spans may overlap."""
         return list(self.read(text).spans)
 
-    def read(self, text: str) -> Reading:
-        """Everything that a text gives away by itself, also in its escapes and its base64."""
-        return self._read(text, budget=PROSE_BUDGET, depth=0)
+    def read(self, text: str, *, prose: bool = True) -> Reading:
+        """Everything that a text gives away by itself, also in its escapes and its base64; names only with `prose`."""
+        return self._read(text, budget=PROSE_BUDGET if prose else None, depth=0)
 
-    def _read(self, text: str, *, budget: int, depth: int) -> Reading:
+    def _read(self, text: str, *, budget: int | None, depth: int) -> Reading:
         layers = layers_of(text)
         spans: list[Span] = []
         bare: set[tuple[int, int]] = set()
@@ -87,7 +87,7 @@ class Masker:
             fields = fields_of(layer.text)
             spans += layer.to_raw(text, self._find(layer.text, fields))
             bare |= {(field.start, field.end) for field in fields if field.bare} if layer is layers[0] else set()
-        if self._names is not None:
+        if self._names is not None and budget is not None:
             # Prose is read once, as its reader sees it.
             named, budget = self._names.find(layers[-1].text, budget)
             spans += layers[-1].to_raw(text, named)
@@ -100,7 +100,7 @@ class Masker:
             bare=frozenset(bare),
         )
 
-    def _telling(self, runs: list[Encoded], *, budget: int, depth: int) -> set[int]:
+    def _telling(self, runs: list[Encoded], *, budget: int | None, depth: int) -> set[int]:
         """Which runs of base64 hold personal data. They are read together: there may be thousands."""
         if not runs:
             return set()

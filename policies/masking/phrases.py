@@ -20,6 +20,8 @@ CACHED = 8
 #: Words to look for, and places to look at, beyond which one pass over all words is quicker.
 MAX_WORDS = 64
 MAX_PLACES = 4_000
+#: Phrases times characters up to which a text is first asked whether it can hold any phrase at all.
+WORTH_ASKING = 1_000_000
 
 #: A run of letters and digits; characters of scripts that write no spaces are words of their own.
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -73,12 +75,14 @@ class Phrases:
     def __init__(self) -> None:
         self._by_anchor: dict[str, list[Phrase]] = {}
         self._root = _Node()
+        self._all: list[Phrase] = []
 
     def __len__(self) -> int:
-        return len(self._by_anchor)
+        return len(self._all)
 
     def add(self, phrase: Phrase) -> None:
         """Look for one more."""
+        self._all.append(phrase)
         rarest = min(phrase.words, key=lambda w: (w in COMMON or len(w) < 3, len(self._by_anchor.get(w, ()))))
         self._by_anchor.setdefault(rarest, []).append(phrase)
         node = self._root
@@ -88,6 +92,8 @@ class Phrases:
 
     def find(self, text: str) -> Iterator[tuple[int, int, Phrase]]:
         """Every occurrence: where it starts, where it ends, and of which phrase."""
+        if not self._may_hold(text):
+            return
         known = _words_in(text)
         anchored: dict[str, list[tuple[Phrase, int]]] = {}
         places = 0
@@ -107,6 +113,13 @@ class Phrases:
                     last = _end_of(phrase, number, text, end) if first is not None else None
                     if first is not None and last is not None:
                         yield first, last, phrase
+
+    def _may_hold(self, text: str) -> bool:
+        """Whether it is worth cutting the text into words; where asking costs more than cutting, it is."""
+        if len(self._all) * len(text) > WORTH_ASKING:
+            return True
+        folded = text.casefold()
+        return any(all(word in folded for word in phrase.words) for phrase in self._all)
 
     def _along(self, text: str) -> Iterator[tuple[int, int, Phrase]]:
         words = _words_of(text)

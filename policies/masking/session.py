@@ -16,7 +16,7 @@ from core.vault import TokenEntry, TokenVault
 from policies.masking.draft import JOINER, Draft
 from policies.masking.formats.encoded import encoded_of
 from policies.masking.ledger import TokenLedger
-from policies.masking.masker import encoded_span
+from policies.masking.masker import Reading, encoded_span
 from policies.masking.spans import SEPARATOR, Span, owners, uncovered
 from policies.masking.strings import Hint, Slot, nested_texts, parse_quoted, rebuild, slots_of, strings_in
 from policies.masking.tokens import garbled, is_well_formed, mentions, neutralise
@@ -47,12 +47,16 @@ class MaskSession:
         with self._lock:
             return self._mask([Slot(text=text)])[0][0]
 
-    def mask_json(self, value: Json, keep_keys: Collection[str] = ()) -> Json:
-        """The value with every string in it masked, keys too. Values under `keep_keys` stay as they are."""
+    def mask_json(self, value: Json, keep_keys: Collection[str] = (), *, prose: bool = True) -> Json:
+        """The value with every string in it masked, keys too. Values under `keep_keys` stay as they are.
+
+        Without `prose` the name model does not read it: what a model wrote out of masked text names nobody new, and
+        a query must come back as it was written.
+        """
         with self._lock:
             slots = list(slots_of(value, frozenset(keep_keys)))
             unique = list(dict.fromkeys(slots))
-            masked = dict(zip(unique, self._mask(unique)[0], strict=True))
+            masked = dict(zip(unique, self._mask(unique, prose=prose)[0], strict=True))
             return rebuild(value, frozenset(keep_keys), masked)
 
     def note_shown(self, value: Json) -> None:
@@ -154,7 +158,7 @@ class MaskSession:
         continues = text[after : after + 1].isalnum() or text[after : after + 1] == "-"
         return None if continues else after
 
-    def _mask(self, slots: list[Slot]) -> tuple[list[str], list[Span]]:
+    def _mask(self, slots: list[Slot], *, prose: bool = True) -> tuple[list[str], list[Span]]:
         """The masked texts, and what was replaced, with places counted over the joined texts."""
         if not slots:
             return [], []
@@ -162,15 +166,17 @@ class MaskSession:
         texts = [neutralise(slot.text.replace("\x00", "\ufffd"), self._ledger.issued) for slot in slots]
         hints = [slot.hinted(text) for slot, text in zip(slots, texts, strict=True)]
         draft = Draft(SEPARATOR.join(texts))
-        bare = self._detect(draft, texts, hints)
+        reading = self._masker.read(draft.text, prose=prose)
+        bare = self._detect(draft, reading, texts, hints)
         masked, clean = self._settle(draft, bare)
         shown = [self._checked(text, clean=clean) for text in masked.split(SEPARATOR)]
         self._ledger.show_texts(shown)
         return shown, draft.spans
 
-    def _detect(self, draft: Draft, texts: list[str], hints: Sequence[Hint | None]) -> frozenset[tuple[int, int]]:
+    def _detect(
+        self, draft: Draft, reading: Reading, texts: list[str], hints: Sequence[Hint | None]
+    ) -> frozenset[tuple[int, int]]:
         """Find what the recognizers, the names of keys and the ticket's originals give away; where bare numbers are."""
-        reading = self._masker.read(draft.text)
         spans = list(reading.spans)
         position = 0
         for text, hint in zip(texts, hints, strict=True):
@@ -231,13 +237,13 @@ class MaskSession:
         """The text, unless the guard would find something in it, also in JSON that it quotes."""
         # When the texts were just found clean, only what one of them quotes is left to look at.
         parts = [part for part in nested_texts(text) if not (clean and part == text)]
-        if not any(self.leaks(part) for part in parts):
+        if not parts or not self.leaks(SEPARATOR.join(parts)):
             return text
         quoted = parse_quoted(text)
         if quoted is None:
             return WITHHELD
         plain = json.dumps(self.mask_json(quoted), ensure_ascii=False)
-        return WITHHELD if any(self.leaks(part) for part in nested_texts(plain)) else plain
+        return WITHHELD if self.leaks(SEPARATOR.join(nested_texts(plain))) else plain
 
 
 def _with_joiners(text: str, start: int, end: int) -> tuple[int, int]:

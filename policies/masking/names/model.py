@@ -63,6 +63,7 @@ class OnnxNames:
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
         count = threads if threads is not None else min(MOST_THREADS, len(os.sched_getaffinity(0)))
+        self._workers = count
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="names") if count > 1 else None
         self._known: OrderedDict[bytes, tuple[Found, ...]] = OrderedDict()
         self._lock = threading.Lock()
@@ -88,7 +89,9 @@ class OnnxNames:
     def _read(self, texts: list[str]) -> list[tuple[Found, ...]]:
         split = [self._words.words(text) for text in texts]
         scores: list[Scores] = [np.zeros((len(words.starts), 0), dtype=np.float32) for words in split]
-        work = list(batches([window for index, words in enumerate(split) for window in windows(index, words)]))
+        work = list(
+            batches([window for index, words in enumerate(split) for window in windows(index, words)], self._workers)
+        )
         run = self._pool.map if self._pool is not None and len(work) > 1 else map
         for batch, result in zip(work, run(self._scores, work), strict=True):
             for window, rows in zip(batch, result, strict=True):

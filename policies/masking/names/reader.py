@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from policies.masking.common_words import COMMON, ORGANIZATION_WORDS
 from policies.masking.formats.prose import prose_of
 from policies.masking.names.model import Found, NameModel
-from policies.masking.names.things import PLACES_OF_THINGS, THINGS
+from policies.masking.names.things import PLACES_OF_THINGS, ROLES, THINGS
 from policies.masking.rules import Entity, MaskingRules
 from policies.masking.spans import GUESSED, Span
 from policies.masking.tokens import TOKEN
@@ -21,8 +21,6 @@ _EDGES = " \t\r\n.,;:!?\"'`“”„«»‘’()[]{}<>-–—*_|\\/\x00"
 _AROUND = "\"'()[]<>,;:.!?*_|"
 #: Characters of the shortest name that is believed by itself.
 MIN_LETTERS = 2
-#: Guesses less sure than this touch one text in four that names nobody; those above it, none of the ones we measured.
-MIN_SCORE = 0.6
 
 
 def never_words(organization: Organization, rules: MaskingRules) -> frozenset[str]:
@@ -64,8 +62,6 @@ class NameReader:
 
     def _believed(self, text: str, guess: Found) -> Iterator[tuple[int, int, Found]]:
         """The parts of a guess that count: between tokens, and no indicator, product or word of every day."""
-        if guess.score < MIN_SCORE:
-            return
         for start, end in _between_tokens(text, guess.start, guess.end):
             first, last = _trimmed(text, start, end)
             if last - first >= MIN_LETTERS and self._is_plausible(text, first, last, guess.entity):
@@ -84,8 +80,9 @@ class NameReader:
             return True
         if all(word in THINGS or word in self._never or word in PLACES_OF_THINGS for word in words):
             return False
-        plain = all(word in COMMON or word in ORGANIZATION_WORDS for word in words)
-        return not (plain and entity in ("PERSON", "ADDRESS"))
+        if entity in ("ORGANIZATION", "LOCATION") and len(words) > 1:
+            return True
+        return not all(word in COMMON or word in ORGANIZATION_WORDS or word in ROLES for word in words)
 
 
 def _span(piece: str, start: int, first: int, last: int, guess: Found) -> Span:

@@ -57,3 +57,6 @@ virus web word workspace
 THINGS = frozenset(_THINGS.split())
 #: Words that stand beside such names: `Windows Defender Firewall`, `Google Drive`, `Microsoft 365`.
 PLACES_OF_THINGS = frozenset(_BESIDE.split())
+_ROLES = "ceo cfo cio ciso coo cso cto dpo evp hr it legal md pr qa rd soc sre svp treasury vp"
+#: What people and departments are called by their work.
+ROLES = frozenset(_ROLES.split())

@@ -11,8 +11,9 @@ from policies.masking.names.wordpiece import Words
 LONGEST = 94
 #: Pieces that two windows share, so that a name at the edge is read with words on both sides of it.
 SHARED = 24
-#: Pieces of a batch with its padding: what a processor's cache holds.
+#: Pieces of a batch with its padding: what a processor's cache holds, and less than which is not worth a thread.
 BATCH_PIECES = 1_024
+LEAST_PIECES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,13 @@ def windows(text: int, words: Words) -> Iterator[Window]:
         start = max(start + 1, _back(words, last, SHARED // 2))
 
 
-def batches(made: list[Window]) -> Iterator[list[Window]]:
-    """Windows in batches, the longest first."""
+def batches(made: list[Window], workers: int = 1) -> Iterator[list[Window]]:
+    """Windows in batches, the longest first; at least one for each worker where there is enough for all."""
+    pieces = sum(len(window.pieces) + 2 for window in made)
+    size = max(LEAST_PIECES, min(BATCH_PIECES, -(-pieces // workers)))
     batch: list[Window] = []
     for window in sorted(made, key=lambda each: -len(each.pieces)):
-        if batch and (len(batch) + 1) * (len(batch[0].pieces) + 2) > BATCH_PIECES:
+        if batch and (len(batch) + 1) * (len(batch[0].pieces) + 2) > size:
             yield batch
             batch = []
         batch.append(window)
