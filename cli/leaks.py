@@ -31,10 +31,13 @@ def originals_in_requests(settings: Settings, store: Store, record: Path) -> int
 def originals(store: Store) -> set[str]:
     """Every value that is masked in some ticket of this store."""
     from core.store.ticket_vault import TicketVault
+    from policies.masking.words import is_particular
 
     with store.read() as tx:
         tickets = [ticket.id for ticket in tx.tickets.recent(limit=10_000) if ticket.shredded_at is None]
-    values = {entry.value for ticket_id in tickets for entry in TicketVault(store, ticket_id).entries()}
+    entries = [entry for ticket_id in tickets for entry in TicketVault(store, ticket_id).entries()]
+    # A town or an ordinary word is masked where it stands for somebody, and may stay in another ticket's log.
+    values = {entry.value for entry in entries if is_particular(entry.value, entry.entity)}
     return {value for value in values if len(value) >= SHORTEST}
 
 

@@ -152,6 +152,8 @@ def _part(span: Span, start: int, end: int) -> Iterator[Span]:
         yield replace(span, start=start, end=end, token=None, text=span.text)
         return
     text = span.text[start - span.start : end - span.start]
+    if span.entity == "HOST":
+        return  # a label of a host that another finding cut through names no machine
     if span.entity == "EMAIL" and "@" in span.text[: start - span.start + 1]:
         return  # the domain alone is no mailbox
     plain = text.strip()

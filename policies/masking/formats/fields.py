@@ -187,9 +187,17 @@ def _values(text: str, shape: bytes, first: int, end: int) -> tuple[list[list[Pl
     if pair:
         return [[place] for place in written(text, pair.end())], False
     gap = _GAP.match(text, end)
+    if gap and "|" in gap.group() and not _is_row(shape, first):
+        gap = None
     if gap and previous in (b"", b"\n", b"\t", b"|", b" ", b">"):
         return [after_colon(text, gap.end())], True
     return [], mark in (b"", b"<", b",", b";", b"|", b"\t", b'"', b"\n", b"\r", b" ")
+
+
+def _is_row(shape: bytes, position: int) -> bool:
+    """Whether the line is a row of a table: `password|key` in a pattern and `IAMUser | StopLogging` are none."""
+    start = shape.rfind(b"\n", 0, position) + 1
+    return shape[start:position].lstrip()[:1] == b"|"
 
 
 def _assigned(text: str, first: int, match: re.Match[str]) -> list[list[Place]]:

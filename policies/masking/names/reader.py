@@ -17,6 +17,8 @@ from policies.organization import Organization
 
 #: Marks of paths, identifiers, mailboxes and expressions: what holds one is no name in a sentence.
 _TECHNICAL = re.compile(r"[\\/@_=<>{}|$%~^*+#\x00]|::|\d[A-Za-z]\d|[A-Za-z]\d+[A-Za-z]|[a-z]\.[a-z]|\[\.\]|^\d+$")
+#: `multiFactorAuthentication`
+_IDENTIFIER = re.compile(r"[a-z]+[A-Z]")
 _EDGES = " \t\r\n.,;:!?\"'`“”„«»‘’()[]{}<>-–—*_|\\/\x00"
 _AROUND = "\"'()[]<>,;:.!?*_|"
 #: Characters of the shortest name that is believed by itself.
@@ -78,6 +80,8 @@ class NameReader:
             return False
         if entity == "NRP":
             return True
+        if any(_IDENTIFIER.match(word) for word in value.split()):
+            return False
         if all(word in THINGS or word in self._never or word in PLACES_OF_THINGS for word in words):
             return False
         if entity in ("ORGANIZATION", "LOCATION") and len(words) > 1:
