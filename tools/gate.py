@@ -155,7 +155,7 @@ class Gate:
         if tool.acts:
             return await self._propose(tool, arguments, agent)
         checked = parse(tool.arguments, arguments).model_dump()
-        masked = await asyncio.to_thread(partial(self._session.mask_json, checked, prose=False))
+        masked = await asyncio.to_thread(partial(self._session.mask_json, checked, by_model=True))
         return (await self._read(tool, checked, masked, agent=agent)).as_json()
 
     async def _read(self, tool: Tool, arguments: JsonObject, masked: JsonObject, *, agent: str) -> Evidence:
@@ -263,7 +263,7 @@ class Gate:
         # Before masking, which turns a forged token into plain text, and after it, as the executor will.
         for name, value in arguments.items():
             restored(self._session, tool.name, name, value)
-        masked: JsonObject = self._session.mask_json(arguments, prose=False)
+        masked: JsonObject = self._session.mask_json(arguments, by_model=True)
         for name, value in masked.items():
             restored(self._session, tool.name, name, value)
         for old in self._proposals:

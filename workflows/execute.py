@@ -121,7 +121,7 @@ def _planned(services: Services, proposal: Proposal) -> Effect:
 
 def _ask_again(services: Services, lease: Lease, bench: Bench, old: Proposal) -> None:
     """What would run is not what was approved: replace the proposal and put it before policy and people again."""
-    arguments = bench.session.mask_json(old.arguments, prose=False)
+    arguments = bench.session.mask_json(old.arguments, by_model=True)
     now = services.clock.now()
     fresh = dataclasses.replace(
         old,

@@ -75,16 +75,19 @@ class Masker:
         """Personal data in a text and in what its escapes mean; spans may overlap."""
         return list(self.read(text).spans)
 
-    def read(self, text: str, *, prose: bool = True) -> Reading:
-        """Everything that a text gives away by itself, also in its escapes and its base64; names only with `prose`."""
-        return self._read(text, budget=PROSE_BUDGET if prose else None, depth=0)
+    def read(self, text: str, *, by_model: bool = False) -> Reading:
+        """Everything that a text gives away by itself, also in its escapes and its base64.
+
+        Of what a model wrote (`by_model`) only forms count, not what keys and sentences may mean.
+        """
+        return self._read(text, budget=None if by_model else PROSE_BUDGET, depth=0)
 
     def _read(self, text: str, *, budget: int | None, depth: int) -> Reading:
         layers = layers_of(text)
         spans: list[Span] = []
         bare: set[tuple[int, int]] = set()
         for layer in layers:
-            fields = fields_of(layer.text)
+            fields = fields_of(layer.text) if budget is not None else []
             spans += layer.to_raw(text, self._find(layer.text, fields))
             bare |= {(field.start, field.end) for field in fields if field.bare} if layer is layers[0] else set()
         if self._names is not None and budget is not None:

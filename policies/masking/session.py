@@ -47,16 +47,16 @@ class MaskSession:
         with self._lock:
             return self._mask([Slot(text=text)])[0][0]
 
-    def mask_json(self, value: Json, keep_keys: Collection[str] = (), *, prose: bool = True) -> Json:
+    def mask_json(self, value: Json, keep_keys: Collection[str] = (), *, by_model: bool = False) -> Json:
         """The value with every string in it masked, keys too. Values under `keep_keys` stay as they are.
 
-        Without `prose` the name model does not read it: what a model wrote out of masked text names nobody new, and
-        a query must come back as it was written.
+        What a model wrote out of masked text (`by_model`) is looked at for originals and for values with a form of
+        their own, not for what a key or a sentence may mean: a query must come back as it was written.
         """
         with self._lock:
             slots = list(slots_of(value, frozenset(keep_keys)))
             unique = list(dict.fromkeys(slots))
-            masked = dict(zip(unique, self._mask(unique, prose=prose)[0], strict=True))
+            masked = dict(zip(unique, self._mask(unique, by_model=by_model)[0], strict=True))
             return rebuild(value, frozenset(keep_keys), masked)
 
     def note_shown(self, value: Json) -> None:
@@ -158,15 +158,15 @@ class MaskSession:
         continues = text[after : after + 1].isalnum() or text[after : after + 1] == "-"
         return None if continues else after
 
-    def _mask(self, slots: list[Slot], *, prose: bool = True) -> tuple[list[str], list[Span]]:
+    def _mask(self, slots: list[Slot], *, by_model: bool = False) -> tuple[list[str], list[Span]]:
         """The masked texts, and what was replaced, with places counted over the joined texts."""
         if not slots:
             return [], []
         # A text that holds a part of the separator would be split where it never was joined.
         texts = [neutralise(slot.text.replace("\x00", "\ufffd"), self._ledger.issued) for slot in slots]
-        hints = [slot.hinted(text) for slot, text in zip(slots, texts, strict=True)]
+        hints = [None if by_model else slot.hinted(text) for slot, text in zip(slots, texts, strict=True)]
         draft = Draft(SEPARATOR.join(texts))
-        reading = self._masker.read(draft.text, prose=prose)
+        reading = self._masker.read(draft.text, by_model=by_model)
         bare = self._detect(draft, reading, texts, hints)
         masked, clean = self._settle(draft, bare)
         shown = [self._checked(text, clean=clean) for text in masked.split(SEPARATOR)]

@@ -27,7 +27,7 @@ def test_every_part_is_checked_even_when_all_are_missing(casemate: Casemate, mon
     ran = casemate("doctor", "--json")
     assert ran.code == 1
     assert [c["name"] for c in ran.document["checks"]] == [
-        "database", "broker", "worker", "model", "sandbox", "policy", "clock",
+        "database", "broker", "worker", "model", "sandbox", "policy", "masking", "clock",
     ]  # fmt: skip
 
 
@@ -89,3 +89,11 @@ def test_a_broken_bundle_is_found(casemate: Casemate, monkeypatch: pytest.Monkey
     assert check(casemate, "policy")["ok"] is False
     monkeypatch.delenv("CASEMATE_POLICY_DIR")
     assert check(casemate, "policy")["ok"] is True
+
+
+def test_a_name_model_that_is_not_there_is_found(casemate: Casemate, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check(casemate, "masking")["ok"] is True
+    monkeypatch.setenv("CASEMATE_NAME_MODELS", "embedded,spacy:no_such_model")
+    found = check(casemate, "masking")
+    assert found["ok"] is False
+    assert "no_such_model" in str(found)

@@ -312,3 +312,15 @@ import sys, policies.masking.masker, policies.masking.egress, policies.bundle
 assert not {"presidio_analyzer", "spacy", "re2", "cel_expr_python", "ruamel"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_a_model_wrote_keeps_its_words_but_no_original(session: MaskSession) -> None:
+    token = session.mask_text("Anna Lindqvist")
+    written = {
+        "user": "ops",
+        "sql": "SELECT '(secret|password|parameters|private key)' FROM flat WHERE v LIKE '%Anna Lindqvist%'",
+    }
+    masked = session.mask_json(written, by_model=True)
+    assert masked["user"] == "ops"
+    assert masked["sql"] == written["sql"].replace("Anna Lindqvist", token)
+    assert session.mask_json({"card": "4111 1111 1111 1111"}, by_model=True)["card"].startswith("CARD_")
