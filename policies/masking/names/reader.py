@@ -10,7 +10,7 @@ from policies.masking.formats.prose import prose_of
 from policies.masking.names.model import Found, NameModel
 from policies.masking.names.things import PLACES_OF_THINGS, ROLES, THINGS
 from policies.masking.rules import Entity, MaskingRules
-from policies.masking.spans import GUESSED, Span
+from policies.masking.spans import GUESSED, SEPARATOR, Span
 from policies.masking.tokens import TOKEN
 from policies.masking.words import words_of
 from policies.organization import Organization
@@ -59,7 +59,8 @@ class NameReader:
         for model in self._models if pieces else ():
             for piece, guesses in zip(pieces, model.find(pieces), strict=True):
                 believed = [part for guess in guesses for part in self._believed(piece, guess)]
-                spans += [_span(piece, start, *part) for start in places[piece] for part in believed]
+                found = [_span(piece, start, *part) for start in places[piece] for part in believed]
+                spans += [span for span in found if span.entity != "LOCATION" or not _is_value(text, span)]
         return spans, budget
 
     def _believed(self, text: str, guess: Found) -> Iterator[tuple[int, int, Found]]:
@@ -91,6 +92,14 @@ class NameReader:
 
 def _span(piece: str, start: int, first: int, last: int, guess: Found) -> Span:
     return Span(start + first, start + last, guess.entity, piece[first:last], score=guess.score, recognizer=GUESSED)
+
+
+def _is_value(text: str, span: Span) -> bool:
+    """Whether a guess is all that a field holds: `"country": "Norway"` in an event is where a login came from."""
+    before, after = text[max(span.start - 2, 0) : span.start], text[span.end : span.end + 2]
+    return (before[-1:] in ('"', "'") and after[:1] in ('"', "'")) or (
+        before == SEPARATOR[1:] and after == SEPARATOR[:2]
+    )
 
 
 def _between_tokens(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

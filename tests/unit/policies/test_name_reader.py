@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,13 @@ def test_a_town_in_a_letter_stays_in_the_log(session: MaskSession) -> None:
     masked = session.mask_json({"body": "I never was in Ireland, honestly.", "log": '{"geo": {"country": "Ireland"}}'})
     assert "Ireland" not in str(masked["body"])
     assert "Ireland" in str(masked["log"])
+
+
+def test_where_a_login_came_from_stays_in_the_event(session: MaskSession) -> None:
+    event = {"geo": {"country": "Ireland"}, "note": "She never was in Ireland."}
+    for masked in (session.mask_json(event), json.loads(session.mask_text(json.dumps(event)))):
+        assert masked["geo"] == event["geo"]
+        assert "Ireland" not in str(masked["note"])
 
 
 def test_a_token_in_the_text_is_not_masked_again(session: MaskSession) -> None:
