@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from benchmarks._masking_sides import Casemate, default_bundle, warm
 from core.canonical import Json, JsonObject
+from core.process import collect_seldom
 from policies.masking.opening import open_masker
 
 #: Characters of each text.
@@ -102,6 +103,7 @@ def _nested(text: str) -> str:
 
 def measure(limit: int | None = None) -> JsonObject:
     """Seconds for each text, and the most memory this process ever had."""
+    collect_seldom()  # as workers do
     ours = Casemate("casemate", warm(open_masker(default_bundle())))
     seconds: dict[str, Json] = {}
     for name in list(SHAPES)[:limit]:

@@ -118,6 +118,8 @@ def _as_document(kind: Kind, masked: Json, done: list[MaskedPart]) -> Json:
 def _masker(folder: Path | None) -> Masker:
     from cli.context import read_settings
     from cli.policy import load
+    from core.process import collect_seldom
     from workers.wiring import make_masker
 
+    collect_seldom()
     return make_masker(load(folder), read_settings())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from policies.masking.outside import outside_spans
 from policies.masking.rules import MaskingRules
 from policies.masking.spans import SEPARATOR, Span, owners
 from policies.masking.tokens import ENTITIES
+from policies.masking.views import invisible_in
 from policies.organization import Organization
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from policies.masking.originals import Originals
     from policies.masking.session import MaskSession
 
-#: Levels of base64 within base64 that are looked into.
-MAX_ENCODING = 3
+#: Invisible characters of a text that somebody may still have typed; a text with more is hidden as a whole.
+MAX_INVISIBLE = 20_000
 #: Characters of prose that the name model reads in one text; what is beyond is hidden as a whole.
 PROSE_BUDGET = 80_000
 
@@ -80,9 +81,13 @@ class Masker:
 
         Of what a model wrote (`by_model`) only forms count, not what keys and sentences may mean.
         """
-        return self._read(text, budget=None if by_model else PROSE_BUDGET, depth=0)
+        hidden: list[Span] = []
+        if invisible_in(text) > MAX_INVISIBLE:
+            text, hidden = _without_hidden(text)
+        reading = self._read(text, budget=None if by_model else PROSE_BUDGET)
+        return replace(reading, spans=(*hidden, *reading.spans)) if hidden else reading
 
-    def _read(self, text: str, *, budget: int | None, depth: int) -> Reading:
+    def _read(self, text: str, *, budget: int | None, encoded: bool = True) -> Reading:
         layers = layers_of(text)
         spans: list[Span] = []
         bare: set[tuple[int, int]] = set()
@@ -94,8 +99,8 @@ class Masker:
             # Prose is read once, as its reader sees it.
             named, budget = self._names.find(layers[-1].text, budget)
             spans += layers[-1].to_raw(text, named)
-        runs = encoded_of(text) if depth < MAX_ENCODING else []
-        telling = self._telling(runs, budget=budget, depth=depth)
+        runs = encoded_of(text) if encoded else []
+        telling = self._telling(runs, budget=budget)
         spans += [encoded_span(text, runs[number]) for number in telling]
         return Reading(
             spans=tuple(span for span in spans if self.rules.treatment(span.entity) != "keep"),
@@ -103,11 +108,14 @@ class Masker:
             bare=frozenset(bare),
         )
 
-    def _telling(self, runs: list[Encoded], *, budget: int | None, depth: int) -> set[int]:
-        """Which runs of base64 hold personal data. They are read together: there may be thousands."""
+    def _telling(self, runs: list[Encoded], *, budget: int | None) -> set[int]:
+        """Which runs of base64 hold personal data. They are read together: there may be thousands.
+
+        What such a run says already holds what is encoded inside of it.
+        """
         if not runs:
             return set()
-        reading = self._read(SEPARATOR.join(run.text for run in runs), budget=budget, depth=depth + 1)
+        reading = self._read(SEPARATOR.join(run.text for run in runs), budget=budget, encoded=False)
         return owners([len(run.text) for run in runs], reading.spans)
 
     def _find(self, text: str, fields: Iterable[Field]) -> list[Span]:
@@ -132,3 +140,18 @@ def encoded_span(text: str, run: Encoded) -> Span:
     """A run of base64 as a whole, without the line break behind it, which belongs to what comes next."""
     end = run.start + len(text[run.start : run.end].rstrip())
     return Span(run.start, end, "ENCODED", text[run.start : end], recognizer="encoded")
+
+
+def _without_hidden(text: str) -> tuple[str, list[Span]]:
+    """Blanks in the place of each of the joined texts that is full of invisible characters, and those texts."""
+    parts: list[str] = []
+    hidden: list[Span] = []
+    position = 0
+    for part in text.split(SEPARATOR):
+        plain = part.strip()
+        if plain and invisible_in(part):
+            start = position + part.index(plain)
+            hidden.append(Span(start, start + len(plain), "PROSE", plain, recognizer="invisible"))
+        parts.append(" " * len(part) if hidden and hidden[-1].start >= position else part)
+        position += len(part) + len(SEPARATOR)
+    return SEPARATOR.join(parts), hidden

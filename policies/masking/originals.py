@@ -69,17 +69,22 @@ class Originals:
 
     def find_plain(self, text: str) -> list[Hit]:
         """Every occurrence in the text as it stands."""
-        hits: list[Hit] = []
-        for start, end, phrase in self._phrases.find(text):
-            if phrase.secret or not self._marks(text).shield(start, end, number=False):
-                hits.append(Hit(start, end, phrase.key, text[start:end]))
-        for start, end, key in self._groups.find(text):
-            if not self._marks(text).shield(start, end, number=True):
-                hits.append(Hit(start, end, key, text[start:end]))
+        phrases = list(self._phrases.find(text))
+        groups = list(self._groups.find(text))
+        if not phrases and not groups:
+            return []
+        marks = _marks(text, self._is_own)
+        hits = [
+            Hit(start, end, phrase.key, text[start:end])
+            for start, end, phrase in phrases
+            if phrase.secret or not marks.shield(start, end, number=False)
+        ]
+        hits += [
+            Hit(start, end, key, text[start:end])
+            for start, end, key in groups
+            if not marks.shield(start, end, number=True)
+        ]
         return hits
-
-    def _marks(self, text: str) -> Marks:
-        return _marks(text, self._is_own)
 
 
 @lru_cache(maxsize=CACHED)

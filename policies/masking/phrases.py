@@ -31,6 +31,8 @@ _CJK_WORD = re.compile(rf"[{_CJK}]")
 _LONGEST_GAP = 64
 #: A gap and the word behind it.
 _NEXT = re.compile(rf"([\W_]{{0,{_LONGEST_GAP}}})({WORD.pattern})")
+#: The gaps of most values, which are plain as they are.
+_PLAIN = frozenset("@.-_ ")
 _LOOSE_GAP = re.compile(r"[\s_.,+'’\-]{1,6}")
 _BRACKETS = re.compile(r"[\[\](){}]")
 _BACKSLASHES = re.compile(r"\\+")
@@ -51,9 +53,9 @@ class Phrase:
     @classmethod
     def of(cls, key: str, value: str, *, loose: bool, secret: bool) -> Phrase | None:
         """The phrase of a value; None where it has neither letters nor digits."""
-        matches = list(WORD.finditer(value))
-        words = tuple(match.group().casefold() for match in matches)
-        gaps = tuple(_plain_gap(value[a.end() : b.start()]) for a, b in pairwise(matches))
+        words = tuple(word.casefold() for word in WORD.findall(value))
+        # What stands before the first and after the last word is no gap.
+        gaps = tuple(gap if gap in _PLAIN else _plain_gap(gap) for gap in WORD.split(value)[1:-1])
         return cls(key, words, gaps, loose, secret) if words else None
 
     def fits(self, number: int, gap: str) -> bool:
@@ -83,12 +85,18 @@ class Phrases:
     def add(self, phrase: Phrase) -> None:
         """Look for one more."""
         self._all.append(phrase)
-        rarest = min(phrase.words, key=lambda w: (w in COMMON or len(w) < 3, len(self._by_anchor.get(w, ()))))
-        self._by_anchor.setdefault(rarest, []).append(phrase)
+        self._by_anchor.setdefault(self._anchor(phrase.words), []).append(phrase)
         node = self._root
         for word in phrase.words:
             node = node.next.setdefault(word, _Node())
         node.ends.append(phrase)
+
+    def _anchor(self, words: tuple[str, ...]) -> str:
+        """The word by which a phrase is remembered: one that few others have, and that texts seldom hold."""
+        for word in words:
+            if word not in self._by_anchor and len(word) > 2 and word not in COMMON:
+                return word
+        return min(words, key=lambda word: (word in COMMON or len(word) < 3, len(self._by_anchor.get(word, ()))))
 
     def find(self, text: str) -> Iterator[tuple[int, int, Phrase]]:
         """Every occurrence: where it starts, where it ends, and of which phrase."""

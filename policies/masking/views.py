@@ -74,6 +74,11 @@ class View:
         return raw_end + (position - decoded_end) + (0 if first else 1)
 
 
+def invisible_in(text: str) -> int:
+    """How many invisible characters a text has."""
+    return 0 if text.isascii() else sum(map(text.count, set(_INVISIBLE.findall(text))))
+
+
 def decoded_view(text: str) -> View | None:
     """What the escapes in a text mean; None when it has none."""
     views = decoded_views(text)

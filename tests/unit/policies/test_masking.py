@@ -12,7 +12,7 @@ import pytest
 from core.errors import ForeignToken, ToolRefused
 from core.vault import MemoryVault
 from policies.bundle import Bundle
-from policies.masking.masker import Masker
+from policies.masking.masker import MAX_INVISIBLE, Masker
 from policies.masking.rules import MaskingRules
 from policies.masking.session import MaskSession
 from policies.masking.tokens import TOKEN
@@ -324,3 +324,11 @@ def test_what_a_model_wrote_keeps_its_words_but_no_original(session: MaskSession
     assert masked["user"] == "ops"
     assert masked["sql"] == written["sql"].replace("Anna Lindqvist", token)
     assert session.mask_json({"card": "4111 1111 1111 1111"}, by_model=True)["card"].startswith("CARD_")
+
+
+def test_a_text_full_of_invisible_characters_is_hidden_as_a_whole(session: MaskSession) -> None:
+    text = "A\u200bn\u200bna " * (MAX_INVISIBLE // 2 + 1)
+    masked = session.mask_json({"body": text, "title": "Payload for Anna Lindqvist"})
+    assert entities(str(masked["body"])) == ["PROSE"]
+    assert entities(str(masked["title"])) == ["PERSON"]
+    assert session.restore_text(str(masked["body"])).strip() == text.strip()
