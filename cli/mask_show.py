@@ -119,7 +119,7 @@ def changes_of(done: MaskedPart) -> list[Change] | None:
     text, masked = done.part.text, done.text
     changes: list[Change] = []
     position = cursor = 0
-    following = [*done.spans[1:], None]
+    following = [*done.spans[1:], None] if done.spans else []
     for span, after in zip(done.spans, following, strict=True):
         cursor += span.start - position
         literal = (after.start if after else len(text)) - span.end

@@ -214,3 +214,11 @@ def test_a_terminal_gets_colour_unless_it_wants_none(
     ran = casemate("mask", "-", "--diff", stdin=f"Card {CARD}\n".encode())
     assert (f"\x1b[9;31m{CARD}\x1b[0m\x1b[1;32mCARD_" in ran.out) is coloured
     assert (f"[-{CARD}-]{{+CARD_" in ran.out) is not coloured
+
+
+def test_a_text_with_nothing_to_mask_has_no_changes(casemate: Casemate, tmp_path: Path) -> None:
+    file = tmp_path / "plain.txt"
+    file.write_text("nothing to see here\n")
+    ran = casemate("mask", str(file), "--diff")
+    assert ran.code == 0
+    assert "[-" not in ran.out
