@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from policies.masking.scan import Pattern, all_if
 
 _DATE = (
@@ -59,11 +57,12 @@ BIRTHS = (
 _YEARS = r"(?:[1-9][0-9]?|1[01][0-9])"
 _OLD = r"(?:[ \-](?:years?|yrs?|y)\.?[ \-](?:old|of age|young)\b|[ \-]?(?:y/o|yo\b|y\.o\.|yrs? old))"
 _TWO = r"(?:1[4-9]|[2-9][0-9]|1[01][0-9])"
+_SO_FAR = ("now", "only", "just", "currently", "already", "almost", "over")
 _FAR = r"(?:jahre?[ \-]alt|jahrige[rsnm]?\b|ans\b|anos\b|anni\b|jaar oud|ar gammal|ar gammel|lat\b)"
 
 
 def _years(text: str) -> bool:
-    return 1 <= int(re.sub(r"\D", "", text) or "0") <= 119
+    return text.isdecimal() and 1 <= int(text) <= 119
 
 
 #: What can be so many years old without being a person's age is left by asking for a verb or a person.
@@ -96,16 +95,24 @@ AGES = (
         entity="AGE",
         regex=rf"(?i:\b(?:when|while|since) (?:i|he|she|they) (?:was|were|am|is|turned))[ \t]+(?:(?i:just|only"
         rf"|about|barely) )?({_TWO})\b",
-        needs=("when ", "while ", "since "),
+        needs=tuple(
+            f"<{when} {who} {verb}"
+            for when in ("when", "while", "since")
+            for who in ("i", "he", "she", "they")
+            for verb in ("was", "were", "am", "is", "turned")
+        ),
         score=0.7,
         name="ages",
     ),
     Pattern(
         entity="AGE",
-        regex=rf"(?i:\b(?:i'm|i am|he's|he is|she's|she is))[ \t]+(?:(?i:now|only|just|currently|already|almost"
-        rf"|over) )?({_TWO})"
+        regex=rf"(?i:\b(?:i'm|i am|he's|he is|she's|she is))[ \t]+(?:(?i:{'|'.join(_SO_FAR)}) )?({_TWO})"
         rf"(?:[,.!?;]?(?:[ \t\r\n]+(?i:and|years|but|now|today|this|old)\b|[ \t]*$|[.!?][ \t\r\n])|[.!?,;][ \t\r\n])",
-        needs=("i m ", "i am ", "he s ", "he is "),
+        needs=tuple(
+            f"{who} {then}"
+            for who in ("i m", "i am", "he s", "he is")
+            for then in ("0", " ", *(f"{word} 0" for word in _SO_FAR))
+        ),
         score=0.6,
         name="ages",
     ),

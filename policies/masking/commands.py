@@ -63,7 +63,13 @@ COMMANDS = (
         *("plink", "pscp", "psftp", "putty", "kitty"),
     ),
     *_given(
-        rf"(?i:\b(?:sqlcmd|osql|bcp|isql|unzip|zip)(?:\.exe)?\b){_REST} -P[ ]?", "sqlcmd", "osql", "<bcp", "isql", "zip"
+        rf"(?i:\b(?:sqlcmd|osql|bcp|isql|unzip|zip)(?:\.exe)?\b){_REST} -P[ ]?",
+        "sqlcmd",
+        "osql",
+        "<bcp",
+        "isql",
+        "<unzip",
+        "<zip>",
     ),
     *_given(rf"\bredis-cli\b{_REST} -a[ ]", "redis-cli"),
     *_given(rf"\bldap(?:search|modify|add|delete|whoami|passwd)\b{_REST} -w[ ]", "ldap"),
@@ -93,19 +99,19 @@ COMMANDS = (
     *_given(
         rf"(?i:(?:^|[ \t;])(?:export |set |env |declare -x |\$env:)[ \t]?[A-Z0-9_]*"
         rf"(?:{LABELS}|TOKEN|_PASS|_PW|_PAT|_KEY|CREDENTIALS?)[A-Z0-9_]*[ \t]?=[ \t]?)",
-        *("export", "<set", "env:", "<env ", "<setenv", "declare -x"),
+        *("export", "<set ", "env:", "<env ", "<setenv", "declare -x"),
     ),
     _one(
         rf"(?i:\b(?:smbclient|winexe|rpcclient|pth-[a-z]+|wmiexec|net)\b){_REST} -U[ ]?[\"']?"
         r"[^\s%\"']{1,100}%([^\s\"']{3,100})",
-        *("smbclient", "winexe", "rpcclient", "pth-", "wmiexec", "<net>"),
+        *("smbclient", "winexe", "rpcclient", "pth-", "wmiexec", "<net ", "<net.exe"),
     ),
     # impacket: corp/jdoe:Secret1!@198.51.100.7
     Pattern(
         entity="SECRET",
         regex=r"(?:^|[ \t\"'])[A-Za-z0-9][A-Za-z0-9.\-]{0,60}/[A-Za-z0-9][A-Za-z0-9._\-]{0,60}:([^\s:@/\"']{4,100})@"
         r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+)\b",
-        needs=("@",),
+        needs=(r"~:[^\s:@/\"']+@",),
         check=spoken,
         score=0.6,
         name="commands",

@@ -35,11 +35,15 @@ _NATIONAL = (
 )
 
 
+#: What follows a number that is called `office` or `fax`, and how that stands in the scan.
+_PLACES = ("office", "fax", "mobile", "mobil", "cell", "home", "work", "direct", "phone", "tel")
+_GAPS = ("", " ", "  ", "-", " -", "- ", " - ")
+
 _DOTTED_TAIL = re.compile(r"[ .][0-9]{1,3}(?:\.[0-9]{0,3}){1,3}$")
 
 
 def _national(text: str) -> bool:
-    return 9 <= sum(map(str.isdigit, text)) <= 15 and numbers.phone_is_plausible(text)
+    return 9 <= numbers.count_of_digits(text) <= 15 and numbers.phone_is_plausible(text)
 
 
 def _phone_end(text: str) -> int:
@@ -56,17 +60,14 @@ def _phone_end(text: str) -> int:
 
 def _local(text: str) -> int:
     """A number after `call me at`: none with more or fewer digits than telephones have, and no date or amount."""
-    return len(text) if numbers.phone_is_plausible(text) and len(re.sub(r"\D", "", text)) <= 13 else 0
+    return len(text) if numbers.phone_is_plausible(text) and numbers.count_of_digits(text) <= 13 else 0
 
-
-#: Seven digits and what stands between them, and not a bare run as long as a card.
-_SOME_NUMBER = r"~(?:^|[^0-9])[0-9](?:[ ().\-/]{0,3}[0-9]){6,14}(?:[^0-9]|$)"
 
 PHONES = (
     Pattern(
         entity="PHONE",
         regex=rf"\+[1-9][0-9 ().\-/]{{6,20}}[0-9]{_EXTENSION}",
-        needs=("+0",),
+        needs=(r"~\+[1-9][0-9 ().\-/]{6}",),
         check=_phone_end,
         not_beside="+",
         not_after=b"+",
@@ -77,7 +78,6 @@ PHONES = (
         entity="PHONE",
         regex=rf"(?i:\b(?:(?:{_CALLED})\b\.?(?:[ _-]?(?:no|nr|number)\b\.?)?(?: is\b)?[\"']?[ \t]*[:#=]?"
         rf"|(?:{_CALLED_WITH_COLON})[\"']?[ \t]*:)[ \t]*(?:\r?\n)?[ \t]*[\"']?)({_DIGITS}{_EXTENSION})",
-        needs=(_SOME_NUMBER,),
         check=_phone_end,
         not_beside=":",
         score=0.85,
@@ -86,9 +86,8 @@ PHONES = (
     # 416 60 039 office, (37) 788-063-Fax
     Pattern(
         entity="PHONE",
-        regex=rf"(?:^|[^0-9A-Za-z.:/\-])({_DIGITS})(?: ?-? ?|, ?)(?i:\(?(?:office|fax|mobile|mobil|cell|home"
-        rf"|work|direct|phone|tel))\b",
-        needs=("office", "fax", "mobil", "cell", "home", "work", "direct", "phone", "tel"),
+        regex=rf"(?:^|[^0-9A-Za-z.:/\-])({_DIGITS})(?: ?-? ?|, ?)(?i:\(?(?:{'|'.join(_PLACES)}))\b",
+        needs=tuple(f"0{gap}{mark}{place}" for gap in _GAPS for mark in ("", "(") for place in _PLACES),
         check=_local,
         score=0.75,
         name="phones",
@@ -112,7 +111,6 @@ PHONES = (
     Pattern(
         entity="PHONE",
         regex=_NATIONAL,
-        needs=(_SOME_NUMBER,),
         check=all_if(_national),
         not_beside="-./:+,",
         alone=True,

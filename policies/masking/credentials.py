@@ -103,7 +103,7 @@ _FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
         r"gl(?:pat|dt|rt|ptt|cbt|ft|soat|oas|imt|agent)-[A-Za-z0-9_.\-]{20,}",
     ),
     (("xox", "xapp-"), r"xox[abeoprs]-[A-Za-z0-9\-]{10,}|xapp-[0-9]-[A-Za-z0-9\-]{20,}"),
-    (("_live_", "_test_", "_prod_"), r"[srp]k_(?:live|test|prod)_[A-Za-z0-9]{16,}"),
+    (("k_live_", "k_test_", "k_prod_"), r"[srp]k_(?:live|test|prod)_[A-Za-z0-9]{16,}"),
     (("whsec_",), r"whsec_[A-Za-z0-9+/=]{24,}"),
     (("npm_",), r"npm_[A-Za-z0-9]{36}"),
     (("pypi-",), r"pypi-[A-Za-z0-9_\-]{50,}"),
@@ -141,7 +141,7 @@ _FORMS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("0q~",), r"[A-Za-z0-9_~.\-]{3}[78]Q~[A-Za-z0-9_~.\-]{31,34}"),
     ((":aa",), r"[0-9]{8,10}:AA[A-Za-z0-9_\-]{33}"),
     (("-us0",), r"[a-f0-9]{32}-us[0-9]{1,2}\b"),
-    (("pat",), r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}"),
+    ((r"~pat[A-Za-z0-9]{14}\.[a-f0-9]",), r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}"),
 )
 
 LABELS = (
@@ -180,7 +180,7 @@ FORMS = (
     *(_form(regex, *stems) for stems, regex in _FORMS),
     # Keys of machines that look like words until their length shows: Twilio's, and a bot's of Discord.
     _form(r"\bSK[0-9a-f]{32}", *(f"<sk{digit}" for digit in "0abcdef")),
-    _form(r"\b[MNO][A-Za-z0-9]{23,25}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,38}", "discord", "<bot", "token"),
+    _form(r"\b[MNO][A-Za-z0-9]{23,25}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,38}", "discord", "<bot>", "token"),
     _form(r"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/]{20,})", "hooks.slack"),
     _form(r"discord(?:app)?\.com/api/(?:v[0-9]+/)?webhooks/([0-9]{15,20}/[A-Za-z0-9_\-]{50,})", "discord"),
     _form(r"webhook\.office\.com/webhookb2/([A-Za-z0-9@/\-]{60,})", "webhookb0"),
@@ -208,7 +208,7 @@ LABELLED = (
         regex=r"(?i:\b(?:pass(?:word|wort|code|phrase)|pwd|pw|pin(?: code)?|kennwort|login is [^\s]{1,60} / )"
         r"(?: (?:for|of|to|fur) [^\n:]{1,40}?)? (?:is|was|lautet|ist|est|es|to)(?: now)?:?)[ \t]+"
         r"[\"'`]?([^\s\"'`<>]{4,100})",
-        needs=("pass", "pw", "pin", "kennwort", "login is"),
+        needs=("pass", "<pw", "<pin", "kennwort", "login is"),
         check=spoken,
         score=0.7,
         name="assignments",
@@ -228,7 +228,10 @@ LABELLED = (
         regex=r"(?i:\b(?:x-api-key|x-auth-token|x-amz-security-token|x-vault-token|private-token|x-gitlab-token"
         r"|x-shopify-access-token|dd-api-key|ocp-apim-subscription-key|x-functions-key|apikey))"
         r"[\\\"']*[ \t]*[:=][ \t]*[\\\"']*([A-Za-z0-9._~+/=\-]{8,})",
-        needs=("x-", "private-token", "api-key", "apikey", "subscription-key"),
+        needs=(
+            *("x-api-key", "x-auth-token", "x-amz-security", "x-vault-token", "x-gitlab-token", "x-shopify-access"),
+            *("x-functions-key", "private-token", "api-key", "apikey", "subscription-key"),
+        ),
         name="headers",
     ),
     Pattern(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache, partial
+import codecs
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, cast
 
 from presidio_analyzer import EntityRecognizer
 
+from policies.masking.needs import Needs
 from policies.masking.originals import Originals
 from policies.masking.recognizers import LANGUAGE, PatternsRecognizer, Scanned, make_registry, no_language, whole_words
 from policies.masking.rules import Entity, MaskingRules
-from policies.masking.scan import Needs, Pattern, is_needed, run
+from policies.masking.scan import Prepared, run_prepared, searcher
 from policies.masking.spans import Span
 from policies.masking.views import shape_of
 from policies.organization import Organization
@@ -25,11 +27,19 @@ class Detector:
         recognizers: list[EntityRecognizer] = registry.get_recognizers(language=LANGUAGE, all_fields=True)
         self._scanned: list[Scanned] = [recognizer for recognizer in recognizers if isinstance(recognizer, Scanned)]
         self._others: list[Any] = [recognizer for recognizer in recognizers if not isinstance(recognizer, Scanned)]
-        self._needs = Needs(need for recognizer in self._scanned for need in recognizer.needs)
         patterns = [p for r in self._scanned if isinstance(r, PatternsRecognizer) for p in r.patterns]
-        #: What to run where which strings are present; tickets and events of a kind have the same ones.
-        self._plan = lru_cache(maxsize=4096)(partial(_needed, patterns))
+        # What needs nothing is looked for together with the other expressions, and needs itself.
+        patterns = [p if p.needs else replace(p, needs=(f"~{p.regex}",)) for p in patterns]
         self._scanned = [each for each in self._scanned if not isinstance(each, PatternsRecognizer)]
+        needs = {need for pattern in patterns for need in pattern.needs}.union(*(r.needs for r in self._scanned))
+        self._needs = Needs(needs)
+        self._patterns = patterns
+        self._by_need: dict[str, list[int]] = {need: [] for need in needs}
+        for number, pattern in enumerate(patterns):
+            for need in pattern.needs:
+                self._by_need[need].append(number)
+        #: What to run where which strings are present; tickets and events of a kind have the same ones.
+        self._plan = lru_cache(maxsize=4096)(self._planned)
 
     def find(self, text: str) -> list[Span]:
         """Personal data, our own machines and secrets in the text as it stands; spans may overlap."""
@@ -37,12 +47,15 @@ class Detector:
             return []
         shape = _shape(text)
         present = self._needs.present(shape)
-        found = whole_words(run(self._plan(present), shape), text)
-        for recognizer in self._scanned:
-            found.extend(recognizer.find(text, shape, present))
         spans = [
-            Span(hit.start, hit.end, hit.entity, text[hit.start : hit.end], None, hit.score, hit.name) for hit in found
+            Span(start, end, pattern.entity, text[start:end], None, pattern.score, pattern.name)
+            for start, end, pattern in whole_words(run_prepared(self._plan(present), shape), text)
         ]
+        for recognizer in self._scanned:
+            spans += [
+                Span(start, end, entity, text[start:end], None, score, name)
+                for start, end, entity, score, name in recognizer.find(text, shape, present)
+            ]
         for other in self._others:
             for result in other.analyze(text, other.supported_entities, no_language()):
                 entity = cast("Entity", result.entity_type)
@@ -50,18 +63,30 @@ class Detector:
                 spans.append(Span(result.start, result.end, entity, words, None, result.score, other.name))
         return spans
 
+    def _planned(self, present: frozenset[str]) -> list[Prepared]:
+        numbers = sorted({number for need in present for number in self._by_need[need]})
+        return [(pattern, *searcher(pattern.regex)) for pattern in map(self._patterns.__getitem__, numbers)]
+
 
 def _shape(text: str) -> bytes:
     """The same as `shape_of`, which asks a table for every character, in texts with few others than ASCII."""
-    if text.isascii() or len(text) > _SHORT:
-        return shape_of(text)
-    return _OTHERS.sub(lambda run: shape_of(run.group()).decode("ascii"), text).encode("ascii")
+    return text.encode("ascii", _OTHERS) if len(text) <= _SHORT else shape_of(text)
 
 
-_OTHERS = re.compile(r"[^\x00-\x7f]+")
 #: Characters up to which a text is not worth a table for all of them.
 _SHORT = 4_000
+#: What the encoder asks about characters outside ASCII.
+_OTHERS = "casemate-shape"
 
 
-def _needed(patterns: list[Pattern], present: frozenset[str]) -> list[Pattern]:
-    return [pattern for pattern in patterns if is_needed(pattern.needs, present)]
+@lru_cache(maxsize=4096)
+def _shape_of_others(characters: str) -> str:
+    return shape_of(characters).decode("ascii")
+
+
+def _shape_of_error(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return _shape_of_others(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_OTHERS, _shape_of_error)

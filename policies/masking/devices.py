@@ -22,11 +22,13 @@ MACHINES = (
     r"|[0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}"
 )
 
+_MAC = r"\b[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\b|\b[0-9A-Fa-f]{4}(?:[.\-][0-9A-Fa-f]{4}){2}\b"
+
 DEVICES = (
     Pattern(
         entity="MAC",
-        regex=r"\b[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\b|\b[0-9A-Fa-f]{4}(?:[.\-][0-9A-Fa-f]{4}){2}\b",
-        needs=(MACHINES,),
+        regex=_MAC,
+        needs=(f"~{_MAC}",),
         check=all_if(_mac),
         not_beside=":-.",
         score=0.9,

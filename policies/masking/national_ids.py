@@ -103,7 +103,7 @@ _USES = (
     _Use(kind="AuMedicareRecognizer", labels="medicare"),
     _Use(
         kind="InPanRecognizer",
-        labels="pan(?: card| no| number)?|permanent account",
+        labels="pan|pan card|pan no|pan number|permanent account",
     ),
     _Use(kind="InAadhaarRecognizer", labels="aadhaa?r|uidai"),
     _Use(
@@ -120,7 +120,7 @@ _USES = (
         strong=r"[0-3][0-9][01][0-9]{3}[\-+A-FYXWVU][0-9]{3}[0-9A-FHJ-NPR-Y]",
     ),
     _Use(kind="SePersonnummerRecognizer", labels="personnummer|samordningsnummer|personal identity number"),
-    _Use(kind="SeOrganisationsnummerRecognizer", labels="organisationsnummer|org\\.? ?nr"),
+    _Use(kind="SeOrganisationsnummerRecognizer", labels="organisationsnummer|org nr|orgnr|org\\. ?nr"),
     _Use(
         kind="KrRrnRecognizer",
         labels="rrn|resident registration",
@@ -144,7 +144,7 @@ _USES = (
         labels="krankenversicherung|krankenversicherten|versicherten|kvnr|gesundheitskarte",
     ),
     _Use(kind="DeKfzRecognizer", labels="kennzeichen|nummernschild", entity="LICENCE_PLATE"),
-    _Use(kind="CaSinRecognizer", labels="sin(?: number| no|:|#)|social insurance"),
+    _Use(kind="CaSinRecognizer", labels="sin number|sin no|sin:|sin#|social insurance"),
     _Use(kind="NgNinRecognizer", labels="nin|nimc|national identi"),
     _Use(kind="NgVehicleRegistrationRecognizer", labels="plate|vehicle registration", entity="LICENCE_PLATE"),
     _Use(kind="PhTinRecognizer", labels="tin|taxpayer identification"),

@@ -10,7 +10,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from policies.masking.common_words import COMMON, ORGANIZATION_WORDS, PLACE_WORDS
-from policies.masking.scan import find_all, is_needed
+from policies.masking.needs import is_needed
+from policies.masking.scan import find_all
 from policies.masking.views import shape_of
 from policies.masking.words import name_length
 
@@ -61,13 +62,13 @@ _CLOSING_NEEDS = (
 _HEADER_NEEDS = tuple(
     f"<{name}{end}" for name in ("from", "to", "cc", "bcc", "sender", "von", "an", "de") for end in (":", " :")
 )
-#: Of `_PERSONAL`.
-_ROW_NEEDS = ("<iban", "<born", "<geb.", "<dob", "<d.o.b", "<card 0", "+0", "@", "00 0000 0000", "000000000000")
-_TITLES = ("<mr>", "<mrs>", "<ms>", "<miss>", "<dr>", "<prof>", "herr", "frau", "<mme>", "<sr>", "<sra>")
-_LABEL_NEEDS = (
-    *("name", "customer", "client", "holder", "contact", "beneficiary", "payee", "patient", "employee", "caller"),
-    *("reported by", "requested by", "kunde", "kundin", "kontoinhaber"),
+_TITLES = (r"~\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Mme|Sr|Sra)\.?[ \t]+[A-Z]",)
+#: What all patterns for labels share, and all for rows.
+_LABEL_SIGN = (
+    r"~(?i:(?:name|holder|customer|client|contact|beneficiary|payee|patient|employee|caller|reported by|requested by"
+    r"|kunde|kundin|kontoinhaber|kontoinhaberin|prenom|apellidos?|cognome)(?: is)?)[\"']?[ \t]*[:=][ \t]*[\"']?[A-Z]"
 )
+_ROW_SIGN = rf"~(?m:^)[ \t>]*(?:{_BULLET}[ \t]*)?[\"']?{_NAME}[\"']?[ \t]*[,;|\t(:\-]"
 
 #: What must be somewhere in the text, and the pattern; group 1 is a full name; `name_length` has the last word.
 _FULL = (
@@ -76,12 +77,16 @@ _FULL = (
         _HEADER_NEEDS,
         rf"(?im:^[ \t>]*(?:from|to|cc|bcc|sender|reply-to|von|an|de))[ \t]?:[ \t]*[\"']?({_NAME})",
     ),
-    (("@",), rf"({_NAME})[\"']?[ \t]*<[^<>\s@]+@[^<>\s]+>"),
+    (("~<[^<>\\s@]+@",), rf"({_NAME})[\"']?[ \t]*<[^<>\s@]+@[^<>\s]+>"),
     (_CLOSING_NEEDS, rf"(?i:{_CLOSING}),?[ \t]*\r?\n(?:[ \t]*\r?\n)?[ \t\-]*({_NAME}){_LINE_END}"),
     (_TITLES, rf"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Mme|Sra?)\.?[ \t]+({_CALLED})"),
     (_TITLES, rf"\b((?:Mr|Mrs|Ms|Miss|Herr|Frau|Mme|Sra?)\.?[ \t]+{_WORD})"),
     (
-        _LABEL_NEEDS,
+        ("name is", "im namen von", "on behalf of"),
+        rf"(?i:\b(?:my name is|the name is|im namen von|on behalf of))[ \t]+({_CALLED})",
+    ),
+    (
+        (_LABEL_SIGN,),
         (
             rf"(?i:\b(?:(?:full|display|customer|client|employee|contact|cardholder|owner|holder|patient|legal)"
             rf"[ _-]?name"
@@ -90,11 +95,7 @@ _FULL = (
         ),
     ),
     (
-        ("name is", "im namen von", "on behalf of"),
-        rf"(?i:\b(?:my name is|the name is|im namen von|on behalf of))[ \t]+({_CALLED})",
-    ),
-    (
-        ("name",),
+        (_LABEL_SIGN,),
         (
             rf"(?im:^[ \t>]*name)[ \t]*:[ \t]*({_NAME})[ \t]*\r?\n[ \t>]*"
             rf"(?i:phone|tel|mobile|e-?mail|address|street|born|dob|iban)"
@@ -102,10 +103,10 @@ _FULL = (
     ),
     # 1) Greta Sommerfeld, born 14.03.1968, … | Greta Sommerfeld | greta@… |
     (
-        _ROW_NEEDS,
+        (_ROW_SIGN,),
         rf"(?m:^)[ \t]*{_BULLET}[ \t]*({_NAME})[ \t]*[,;|\t(:\-][^\n]*?(?i:{_PERSONAL}|@[A-Za-z0-9\-]+\.)",
     ),
-    (_ROW_NEEDS, rf"(?m:^)[ \t>]*[\"']?({_NAME})[\"']?[ \t]*[,;|\t][^\n]*?(?i:{_PERSONAL})"),
+    ((_ROW_SIGN,), rf"(?m:^)[ \t>]*[\"']?({_NAME})[\"']?[ \t]*[,;|\t][^\n]*?(?i:{_PERSONAL})"),
 )
 #: Group 1 is one name, if `_is_called` says so; group 2 the mark that ends it.
 _SINGLE = (
@@ -116,14 +117,19 @@ _SINGLE = (
     ),
     (("name is",), r"(?i:\bmy name is)[ \t]+([A-Z][A-Za-z'\-]+)[ \t]*([,!.:;\r\n]|$)?"),
 )
-_LABELLED_NEEDS = ("name", "prenom", "apellido", "cognome")
 _LABELLED = (
     r"(?i:\b(?:(?:first|last|given|family|maiden|middle)[ _-]?name|surname|forename|vorname|nachname|prenom|apellidos?"
     rf"|cognome))(?: is)?[\"']?[ \t]*[:=][ \t]*[\"']?({_WORD}(?: {_WORD})?)"
 )
 #: What `Names` asks the scan for.
-NEEDS = frozenset(stem for needs in (*(each for each, _ in (*_FULL, *_SINGLE)), _LABELLED_NEEDS) for stem in needs)
-_RUN = rf"{_WORD}(?:[ \t]{{1,2}}(?:{_JOINING}|{_WORD})){{1,5}}"
+NEEDS = frozenset(stem for needs, _ in (*_FULL, *_SINGLE) for stem in needs)
+_RUN = rf"{_WORD}(?:[ \t]{{1,2}}(?:{_JOINING}|{_WORD}))+"
+#: Words of a run that are read together.
+_RUN_WORDS = 6
+_WORD_STARTS = re.compile(r"\S+")
+_JOINS = re.compile(_JOINING)
+_FAMILY = re.compile(r"[A-Z][a-z][A-Za-z'\-]*|[A-Z]{4,}")
+_PIECES = re.compile(r"[-']")
 _BESIDE = frozenset(b"_/\\@.#$%-&")
 
 
@@ -141,8 +147,8 @@ def _given() -> tuple[frozenset[str], frozenset[str]]:
 
 @cache
 def given_name_need() -> str:
-    """What a text with a pair of names needs: a common given name, in one expression."""
-    return rf"~(?i:\b(?:{'|'.join(map(re.escape, sorted(_given()[0])))})\b)"
+    """What a text with a pair of names needs: a common given name and a blank."""
+    return "|".join(f"<{name} " for name in sorted(_given()[0]))
 
 
 def is_given_name(word: str) -> bool:
@@ -156,49 +162,79 @@ def is_word_too(word: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _wanted(present: frozenset[str]) -> tuple[list[str], list[str], bool]:
-    """Which of `_FULL` and `_SINGLE` can match, and whether `_LABELLED` can."""
-    full = [regex for needs, regex in _FULL if is_needed(needs, present)]
-    single = [regex for needs, regex in _SINGLE if is_needed(needs, present)]
-    return full, single, is_needed(_LABELLED_NEEDS, present)
+def _wanted(present: frozenset[str]) -> tuple[list[str], list[str]]:
+    """Which of `_FULL` and `_SINGLE` can match."""
+    full, single = ([regex for needs, regex in group if is_needed(needs, present)] for group in (_FULL, _SINGLE))
+    return full, single
 
 
 class Names:
     """Finds names. `never` are words of the organization and its bundle, `own` the parts of its people's names."""
 
     def __init__(self, never: Collection[str], own: Collection[str]) -> None:
-        self._never = never
+        self._never = frozenset(never)
         self._own = own
 
-    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[tuple[int, int]]:
+    def find(self, text: str, shape: bytes, present: frozenset[str]) -> list[tuple[int, int]]:
         """Where names stand. `present` are the needs that the text has."""
-        lengths: dict[str, int] = {}
-        full, single, labelled = _wanted(present)
+        full, single = _wanted(present)
+        found: list[tuple[int, int]] = []
         for regex in full:
-            for _, (start, end) in find_all(regex, shape):
-                name = text[start:end]
-                length = lengths.get(name, -1)
-                if length < 0:
-                    length = lengths[name] = name_length(name, self._never)
-                if length:
-                    yield start, start + length
+            found += self._full(regex, text, shape)
         for regex in single:
             for _, (start, end), (mark, _) in find_all(regex, shape):
                 if self._is_called(shape[start:end].decode(), ended=mark >= 0):
-                    yield start, end
-        for _, (start, end) in find_all(_LABELLED, shape) if labelled else ():
+                    found.append((start, end))
+        if _LABEL_SIGN in present:
+            found += self._labelled(shape)
+        if given_name_need() in present:
+            found += self._in_runs(shape)
+        return found
+
+    def _labelled(self, shape: bytes) -> Iterator[tuple[int, int]]:
+        for _, (start, end) in find_all(_LABELLED, shape):
             if is_single_name(shape[start:end].decode(), self._never):
                 yield start, end
-        if given_name_need() in present:
-            yield from self._in_runs(shape)
+
+    def _full(self, regex: str, text: str, shape: bytes) -> Iterator[tuple[int, int]]:
+        lengths: dict[str, int] = {}
+        for _, (start, end) in find_all(regex, shape):
+            name = text[start:end]
+            length = lengths.get(name, -1)
+            if length < 0:
+                length = lengths[name] = self._length(name)
+            if length:
+                yield start, start + length
+
+    def _length(self, name: str) -> int:
+        """How many characters at its start are a name. Most are plain, and need no judge."""
+        words = name.replace(". ", " ").casefold().split()
+        plain = name.isascii() and 2 <= len(words) <= 5 and "".join(words).isalpha()
+        if plain and 2 < max(map(len, words)) <= 30 and name[-len(words[-1])].isupper() and self._are_names(words):
+            return len(name)
+        return name_length(name, self._never)
+
+    def _are_names(self, words: list[str]) -> bool:
+        return COMMON.isdisjoint(words) and ORGANIZATION_WORDS.isdisjoint(words) and self._never.isdisjoint(words)
 
     def _in_runs(self, shape: bytes) -> Iterator[tuple[int, int]]:
         """Pairs in runs of capitalised words; a run without a given name is not looked at word by word."""
         names = _given()[0]
         for ((start, end),) in find_all(_RUN, shape):
             run = shape[start:end].decode()
-            if not names.isdisjoint(run.casefold().split()):
-                yield from self._pairs(run, start, shape)
+            folded = run.lower().split()
+            if names.isdisjoint(folded):
+                continue
+            words = run.split()
+            starts = [start + match.start() for match in _WORD_STARTS.finditer(run)]
+            first = 0
+            while first < len(words) - 1:
+                if words[first][0].islower() or words[first][1] == ".":
+                    first += 1
+                    continue
+                part = slice(first, first + _RUN_WORDS)
+                yield from self._pairs(words[part], folded[part], starts[part], shape)
+                first += _RUN_WORDS
 
     def _is_called(self, word: str, *, ended: bool) -> bool:
         """Whether a word after a greeting or at the end of a letter is somebody's first or last name."""
@@ -209,42 +245,34 @@ class Names:
         known = folded in names or (ended and folded in also_words)
         return known and word[0].isupper() and folded not in COMMON and folded not in self._never
 
-    def _pairs(self, run: str, offset: int, shape: bytes) -> Iterator[tuple[int, int]]:
-        """`Given Family` in a run of capitalised words."""
-        parts = [(match.group(), match.start(), match.end()) for match in re.finditer(r"\S+", run)]
+    def _pairs(self, words: list[str], folded: list[str], starts: list[int], shape: bytes) -> Iterator[tuple[int, int]]:
+        """`Given Family` in a run of capitalised words, given in one case too, with where they start in a shape."""
         names = _given()[0]
         index = 0
-        while index < len(parts) - 1:
-            last = self._family(parts, index) if parts[index][0].casefold() in names else 0
+        while index < len(words) - 1:
+            last = self._family(words, folded, index) if folded[index] in names else 0
             if last:
-                start, end = offset + parts[index][1], offset + parts[last][2]
+                begin, end = starts[index], starts[last] + len(words[last])
                 end -= 2 if shape[end - 2 : end] == b"'s" else 0
-                if not self._is_code(shape, start, end):
-                    yield start, end
+                if not self._is_code(shape, begin, end):
+                    yield begin, end
                 index = last
             index += 1
 
-    def _family(self, parts: list[tuple[str, int, int]], first: int) -> int:
+    def _family(self, words: list[str], folded: list[str], first: int) -> int:
         """Index of the family name that follows a given name, or 0."""
         names = _given()[0]
         index = first + 1
-        while index < len(parts) - 1 and (
-            re.fullmatch(_JOINING, parts[index][0]) or parts[index][0].casefold() in names
-        ):
+        while index < len(words) - 1 and (folded[index] in names or _JOINS.fullmatch(words[index])):
             index += 1
-        word = parts[index][0].removesuffix("'s")
-        after = parts[index + 1][0].casefold() if index + 1 < len(parts) else ""
-        if (
-            after in ORGANIZATION_WORDS
-            or after in PLACE_WORDS
-            or not re.fullmatch(r"[A-Z][a-z][A-Za-z'\-]*|[A-Z]{4,}", word)
-        ):
+        word = words[index].removesuffix("'s")
+        after = folded[index + 1] if index + 1 < len(words) else ""
+        if after in ORGANIZATION_WORDS or after in PLACE_WORDS or not _FAMILY.fullmatch(word):
             return 0
-        blocked = (
-            piece in COMMON or piece in ORGANIZATION_WORDS or piece in PLACE_WORDS or piece in self._never
-            for piece in re.split(r"[-']", word.casefold())
-        )
-        return 0 if any(blocked) else index
+        for piece in _PIECES.split(word.casefold()):
+            if piece in COMMON or piece in ORGANIZATION_WORDS or piece in PLACE_WORDS or piece in self._never:
+                return 0
+        return index
 
     def _is_code(self, shape: bytes, start: int, end: int) -> bool:
         """Whether the words belong to a path, an identifier or an expression."""

@@ -11,7 +11,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from presidio_analyzer import EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
@@ -23,16 +23,17 @@ from policies.masking.accounts import USERNAMES, bundle_patterns
 from policies.masking.contacts import CONTACTS
 from policies.masking.devices import DEVICES, MACHINES
 from policies.masking.national_ids import of_presidio, proved
+from policies.masking.needs import Needs, is_needed
 from policies.masking.originals import Originals
 from policies.masking.patterns import NUMBERS, SECRETS
 from policies.masking.people import Names
 from policies.masking.rules import Entity
-from policies.masking.scan import Found, Needs, Pattern, find_all, is_needed, matches, occurs, run
+from policies.masking.scan import Found, Pattern, find_all, matches, occurs, run
 from policies.masking.views import shape_of
 from policies.masking.words import is_particular, parts_of_name, words_of
 from policies.organization import Organization
 
-__all__ = ["LANGUAGE", "OrganizationRecognizer", "Scanned", "Shape", "make_registry", "matches", "own_originals"]
+__all__ = ["LANGUAGE", "OrganizationRecognizer", "Scanned", "make_registry", "matches", "own_originals"]
 
 LANGUAGE = "en"
 
@@ -60,7 +61,7 @@ class Scanned(EntityRecognizer):
     def _scan(self) -> Needs:
         return Needs(self.needs)
 
-    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
+    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterable[Found]:
         """Findings in a text, given its shape and those of the needs that it has."""
         raise NotImplementedError
 
@@ -78,6 +79,10 @@ class Scanned(EntityRecognizer):
         ]
 
 
+#: Anything that begins with where it starts in a text.
+Starts = TypeVar("Starts", bound=tuple[Any, ...])
+
+
 class PatternsRecognizer(Scanned):
     """Runs a list of patterns over the shape."""
 
@@ -85,15 +90,15 @@ class PatternsRecognizer(Scanned):
         self.patterns = tuple(patterns)
         super().__init__((p.entity for p in self.patterns), name, (stem for p in self.patterns for stem in p.needs))
 
-    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
-        return iter(whole_words(run((p for p in self.patterns if is_needed(p.needs, present)), shape), text))
+    def find(self, text: str, shape: bytes, present: frozenset[str]) -> list[Found]:
+        return whole_words(run((p for p in self.patterns if is_needed(p.needs, present)), shape), text)
 
 
-def whole_words(found: Iterable[Found], text: str) -> list[Found]:
+def whole_words(found: list[Starts], text: str) -> list[Starts]:
     """Without those that begin inside a word: a letter outside ASCII that the shape could not name is one too."""
-    if text.isascii():
-        return list(found)
-    return [hit for hit in found if not (hit.start and text[hit.start].isalnum() and _is_letter(text[hit.start - 1]))]
+    if not found or text.isascii():
+        return found
+    return [hit for hit in found if not (hit[0] and text[hit[0]].isalnum() and _is_letter(text[hit[0] - 1]))]
 
 
 def _is_letter(character: str) -> bool:
@@ -115,9 +120,9 @@ class NameRecognizer(Scanned):
         self._names = Names(never, own)
         super().__init__(["PERSON"], "names", (*people.NEEDS, people.given_name_need()))
 
-    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
-        for start, end in self._names.find(text, shape, present):
-            yield Found(start, end, "PERSON", 0.7, "names")
+    def find(self, text: str, shape: bytes, present: frozenset[str]) -> list[Found]:
+        found = self._names.find(text, shape, present)
+        return [Found(start, end, "PERSON", 0.7, "names") for start, end in found]
 
 
 _V4 = r"\b[0-9]{1,3}(?:(?:\.|\[\.\])[0-9]{1,3}){3}"
@@ -135,28 +140,29 @@ class OwnOriginals(Originals):
         self._spelled: set[str] = set()
 
     def add(self, key: str, value: str, entity: str) -> None:
-        """Remember an original, and how it is spelled in a text in one case with `?` for what is not ASCII."""
+        """Remember an original, and how it is spelled in the shape of a text; of one outside ASCII its longest word."""
         super().add(key, value, entity)
-        words = [_spelled(word).decode() for word in re.findall(r"[^\W_]+", value)]
-        gap = "[^A-Za-z0-9]+" if value.isascii() else "[^A-Za-z0-9]*"
+        words = [shape_of(word.casefold()).decode("ascii") for word in re.findall(r"[^\W_]+", value)]
+        if not value.isascii():
+            words = sorted(words, key=len)[-1:]
         if words:
-            self._spelled.add(gap.join(map(re.escape, words)))
+            self._spelled.add("[^A-Za-z0-9]+".join(map(re.escape, words)))
 
     def spelled(self) -> str:
-        """RE2 for all of them; it matches everywhere when there are too many to be worth it."""
+        """RE2 for all of them; empty when there are too many to be worth it."""
         if sum(map(len, self._spelled)) > _MAX_SPELLED:
             return ""
-        return "|".join(sorted(self._spelled)) or _NOWHERE
+        return f"(?i:{'|'.join(sorted(self._spelled)) or _NOWHERE})"
 
 
-def _spelled(text: str) -> bytes:
-    return text.casefold().encode("ascii", "replace")
-
-
+#: Characters that become more than one where case makes no difference: `ß`, ligatures.
+_EXPANDING = re.compile(f"[{''.join(c for c in map(chr, range(128, 0x10000)) if len(c.casefold()) > 1)}]")
 #: RE2 that matches in no text.
 _NOWHERE = "[^\\x00-\\xff]"
 #: Characters of own originals up to which a text is asked for all of them at once; with more, it is always searched.
 _MAX_SPELLED = 200_000
+#: … and up to which that is done in the pass that looks for everything.
+_FEW_SPELLED = 20_000
 
 
 class Networks:
@@ -200,25 +206,38 @@ class OrganizationRecognizer(Scanned):
         self._names_in_domains = rf"(?i:(?:[a-z0-9_][a-z0-9_\-]*\.)+(?:{parents}))"
         self._accounts = rf"(?i:\b(?:{short}))\\+([A-Za-z0-9][A-Za-z0-9._$\-]+)"
         self._spelled = own.spelled() if isinstance(own, OwnOriginals) else ""
+        #: Together with all other needs, unless there are so many that they deserve a pass of their own.
+        self._own_need = f"~{self._spelled}" if 0 < len(self._spelled) <= _FEW_SPELLED else ""
         self._host_needs = tuple(f".{domain}" for domain in organization.domains)
         self._account_needs = tuple(f"{domain}\\" for domain in domains)
         super().__init__(
             ["PERSON", "USERNAME", "EMAIL", "HOST", "IP"],
             "organization",
-            (*self._host_needs, *self._account_needs, MACHINES),
+            (*self._host_needs, *self._account_needs, MACHINES, *filter(None, [self._own_need])),
         )
 
-    def find(self, text: str, shape: bytes, present: frozenset[str]) -> Iterator[Found]:
-        if occurs(self._spelled, shape.lower() if text.isascii() else _spelled(text)):
-            for hit in self._own.find_plain(text):
-                yield Found(hit.start, hit.end, hit.key, 1.0, "organization")  # type: ignore[arg-type]
+    def find(self, text: str, shape: bytes, present: frozenset[str]) -> list[Found]:
+        found: list[Found] = []
+        if self._may_hold_own(text, shape, present):
+            hits = self._own.find_plain(text)
+            found += [Found(hit.start, hit.end, cast("Entity", hit.key), 1.0, "organization") for hit in hits]
         if is_needed(self._host_needs, present):
-            yield from self._hosts(shape)
+            found += self._hosts(shape)
         if is_needed(self._account_needs, present):
-            yield from self._domain_accounts(text, shape)
+            found += self._domain_accounts(text, shape)
         if MACHINES in present:
-            yield from self._addresses(_V4, shape)
-            yield from self._addresses(_V6, shape)
+            found += self._addresses(_V4, shape)
+            found += self._addresses(_V6, shape)
+        return found
+
+    def _may_hold_own(self, text: str, shape: bytes, present: frozenset[str]) -> bool:
+        if not self._spelled or self._own_need in present:
+            return True
+        if not self._own_need and occurs(self._spelled, shape):
+            return True
+        # The shape of `ß` is one letter, and there are two in STRASSE.
+        expands = not text.isascii() and _EXPANDING.search(text)
+        return bool(expands) and occurs(self._spelled, shape_of(text.casefold()))
 
     def _hosts(self, shape: bytes) -> Iterator[Found]:
         for ((start, end),) in find_all(self._names_in_domains, shape):
@@ -267,15 +286,6 @@ def own_originals(organization: Organization, entities: Collection[Entity]) -> O
         add("HOST", asset.hostname)
         add("IP", asset.ip)
     return own
-
-
-class Shape(NlpArtifacts):
-    """What recognizers get besides the text. Kept until `Masker` uses `Detector`."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(
-            entities=[], tokens=Doc(Vocab()), tokens_indices=[], lemmas=[], nlp_engine=None, language=LANGUAGE
-        )
 
 
 def make_registry(

@@ -1,7 +1,7 @@
-"""The one pass over a text that decides which patterns run at all, and how a pattern is run.
+"""What a pattern is, and how one is run.
 
-Every pattern names strings one of which is in each of its matches: an at sign, a label, `000-00-0000`. All of them are
-looked for together in a folded text, so it is read once, and only the patterns that can match read it again.
+Every pattern names strings one of which is in each of its matches: an at sign, a label, `000-00-0000`. `Needs` looks
+for all of them together, and only the patterns that can match read a text again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Pattern:
     #: RE2 over ASCII.
     regex: str
     #: Strings one of which is in every match, in any case, with 0 for any digit; `<` and `>` stand for the start and
-    #: the end of a word. One that begins with `~` is RE2 instead. Empty: the pattern always runs.
+    #: the end of a word, and `|` between strings means any of them. One that begins with `~` is RE2 instead. Empty:
+    #: the pattern always runs.
     needs: tuple[str, ...] = ()
     check: Check | None = None
     #: Characters that may not stand directly before or after the whole match.
@@ -63,65 +64,10 @@ class Found(NamedTuple):
     name: str
 
 
-class Needs:
-    """Many strings, looked for in one pass over a text in lower case, with 0 for any digit; and a few expressions."""
-
-    def __init__(self, stems: Iterable[str]) -> None:
-        distinct = frozenset(stems)
-        self._expressions = sorted(stem for stem in distinct if stem[0] == "~")
-        #: Each string as it stands in a folded text.
-        self._folded = {stem: _folded(stem.strip("<>").encode("ascii")) for stem in distinct if stem[0] != "~"}
-        longest_first = sorted(self._folded, key=lambda stem: (-len(self._folded[stem]), stem))
-        self._regex = "|".join(map(_bounded, longest_first))
-        #: The longest string at a place is found; these may begin there too.
-        self._with = {
-            found: frozenset(stem for stem, other in self._folded.items() if found.startswith(other))
-            for found in self._folded.values()
-        }
-
-    def present(self, shape: bytes) -> frozenset[str]:
-        """Those that occur, and perhaps others; all in a text too full of them for counting to be worth it."""
-        matching = [stem for stem in self._expressions if occurs(stem[1:], shape)]
-        if not self._regex:
-            return frozenset(matching)
-        folded = b" %b " % _folded(shape)
-        search, _ = searcher(self._regex)
-        found: set[bytes] = set()
-        position, size = 0, len(folded)
-        for _ in range(_MAX_STEMS):
-            start, end = search(folded, position, size)[0]
-            if start < 0:
-                return _NONE.union(matching, *[self._with[stem] for stem in found])
-            stem = folded[start:end]
-            found.add(stem)
-            # Inside a long run of digits nothing else begins.
-            position = end - 1 if stem.isdigit() else start + 1
-        return _NONE.union(matching, self._folded)
-
-
-_NONE: frozenset[str] = frozenset()
-#: Strings of a text that are looked at before all patterns are run.
-_MAX_STEMS = 20_000
-#: Lower case, one digit, and a blank for what stands around words.
-_BLANKS = b"\t\r\n\"'`<>|,;_*!"
-_FOLD = bytes.maketrans(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789" + _BLANKS,
-    b"abcdefghijklmnopqrstuvwxyz000000000" + b" " * len(_BLANKS),
-)
-
-
-def _bounded(stem: str) -> str:
-    plain = re.escape(_folded(stem.strip("<>").encode("ascii")).decode())
-    return (r"\b" if stem[0] == "<" else "") + plain + (r"\b" if stem[-1] == ">" else "")
-
-
-def _folded(shape: bytes) -> bytes:
-    return shape.translate(_FOLD)
-
-
-def is_needed(needs: tuple[str, ...], present: frozenset[str]) -> bool:
-    """Whether one of some needs is there, or there are none."""
-    return not needs or not present.isdisjoint(needs)
+#: A pattern, what finds it, and the group that gets masked.
+Prepared = tuple[Pattern, Search, int]
+#: Start and end of what a pattern found.
+Place = tuple[int, int, Pattern]
 
 
 def all_if(accepts: Callable[[str], bool]) -> Check:
@@ -148,6 +94,18 @@ def searcher(regex: str) -> tuple[Search, int]:
     expression = compiled(regex)
     search = partial(expression._regexp.Match, re2._Anchor.UNANCHORED)  # noqa: SLF001
     return search, min(expression.groups, 1)
+
+
+def set_of(expressions: Iterable[str]) -> Callable[[bytes], list[int]]:
+    """What tells in one pass which of some expressions match anywhere, by their numbers."""
+    import re2
+
+    made = re2.Set.SearchSet(_options())
+    for expression in expressions:
+        made.Add(expression.encode("ascii"))
+    made.Compile()
+    match: Callable[[bytes], list[int]] = made._set.Match  # noqa: SLF001
+    return match
 
 
 def occurs(regex: str, shape: bytes) -> bool:
@@ -177,33 +135,43 @@ def _options() -> Any:
     return options
 
 
-def run(patterns: Iterable[Pattern], shape: bytes) -> Iterator[Found]:
+def run(patterns: Iterable[Pattern], shape: bytes) -> list[Found]:
     """What some patterns find."""
+    places = run_prepared([(pattern, *searcher(pattern.regex)) for pattern in patterns], shape)
+    return [Found(start, end, pattern.entity, pattern.score, pattern.name) for start, end, pattern in places]
+
+
+def run_prepared(prepared: Iterable[Prepared], shape: bytes) -> list[Place]:
+    """Where some patterns match, when what searches for them is at hand."""
     size = len(shape)
-    for pattern in patterns:
-        # Most find nothing, and are told so before a generator is made for them.
-        first = searcher(pattern.regex)[0](shape, 0, size)
+    found: list[Place] = []
+    for each in prepared:
+        # Most find nothing, and nothing more is done for them.
+        first = each[1](shape, 0, size)
         if first[0][0] >= 0:
-            for start, end in _matches(pattern, shape, first):
-                yield Found(start, end, pattern.entity, pattern.score, pattern.name)
+            _matches(each, shape, first, found)
+    return found
 
 
 def matches(pattern: Pattern, shape: bytes) -> Iterator[tuple[int, int]]:
     """Spans of a pattern in a shape, whole words only, checked by the pattern's own check."""
-    return _matches(pattern, shape, searcher(pattern.regex)[0](shape, 0, len(shape)))
-
-
-def _matches(pattern: Pattern, shape: bytes, first: Spans) -> Iterator[tuple[int, int]]:
-    """The same, given the first match, checked or not."""
     search, group = searcher(pattern.regex)
+    found: list[Place] = []
+    _matches((pattern, search, group), shape, search(shape, 0, len(shape)), found)
+    return ((start, end) for start, end, _ in found)
+
+
+def _matches(prepared: Prepared, shape: bytes, spans: Spans, found: list[Place]) -> None:
+    """The same added to others, given the first match, checked or not."""
+    pattern, search, group = prepared
     position = furthest = retries = 0
-    spans, size = first, len(shape)
+    size = len(shape)
     while spans[0][0] >= 0 and position < size:
         begin, finish = spans[0]
         start, end = spans[group]
         taken = _taken(pattern, shape, begin, start, end)
         if taken:
-            yield start, start + taken
+            found.append((start, start + taken, pattern))
             position = max(start + taken, position + 1)
             spans = search(shape, min(position, size), size)
             continue
@@ -218,7 +186,8 @@ def _matches(pattern: Pattern, shape: bytes, first: Spans) -> Iterator[tuple[int
 
 
 def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> int:
-    if begin and _ALNUM[shape[begin]] and _is_beside(pattern, shape, begin - 1, begin - 2):
+    """How many characters of a match belong to what was looked for, 0 for none."""
+    if begin and _ALNUM[shape[begin]] and _is_beside(pattern.not_beside, shape, begin - 1, begin - 2):
         return 0
     if pattern.not_after and shape[max(start - len(pattern.not_after), 0) : start] == pattern.not_after:
         return 0
@@ -228,17 +197,17 @@ def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> 
     if not taken or (pattern.alone and _in_a_row(shape, start, start + taken)):
         return 0
     after = start + taken
-    return 0 if pattern.entity != "SECRET" and _is_beside(pattern, shape, after, after + 1) else taken
+    if after >= len(shape) or pattern.entity == "SECRET":
+        return taken
+    return 0 if _is_beside(pattern.not_beside, shape, after, after + 1) else taken
 
 
-def _is_beside(pattern: Pattern, shape: bytes, beside: int, beyond: int) -> bool:
+def _is_beside(marks: str, shape: bytes, beside: int, beyond: int) -> bool:
     """Whether what stands next to a match, and beyond that, makes it part of something longer."""
-    if not 0 <= beside < len(shape):
-        return False
     if _ALNUM[shape[beside]]:
         return True
     # A mark counts only inside a longer run: `4111….5`, not at the end of a sentence.
-    return chr(shape[beside]) in pattern.not_beside and 0 <= beyond < len(shape) and bool(_ALNUM[shape[beyond]])
+    return chr(shape[beside]) in marks and 0 <= beyond < len(shape) and bool(_ALNUM[shape[beyond]])
 
 
 def _in_a_row(shape: bytes, start: int, end: int) -> bool:

@@ -119,8 +119,13 @@ _STREET_KIND = re.compile(
 
 def _street(text: str) -> bool:
     """A street is not called by words of a trade: `Via Port 443`, `2 Google Drive`, `Speicherplatz 500`."""
-    words = [word.casefold() for word in re.findall(r"[A-Za-z]+", text)]
-    return not any(word in _NO_STREETS or (word in COMMON and not _STREET_KIND.fullmatch(word)) for word in words)
+    words = _WORDS.findall(text.casefold())
+    return _NO_STREETS.isdisjoint(words) and not any(
+        word in COMMON and not _STREET_KIND.fullmatch(word) for word in words
+    )
+
+
+_WORDS = re.compile(r"[a-z]+")
 
 
 def _written_out(text: str) -> bool:
@@ -140,16 +145,36 @@ _LINES = (
 
 def _flat_start(text: str) -> int:
     """Not `Test Suite 12`: something that is a number or a name of no trade stands before the flat."""
-    before = re.split(_FLAT, text, maxsplit=1)[0]
-    words = [word.casefold() for word in re.findall(r"[A-Za-z]{2,}", before)]
-    if any(word in COMMON for word in words):
+    flat = _FLATS.search(text)
+    before = text[: flat.start()] if flat else text
+    if not COMMON.isdisjoint(_LONG_WORDS.findall(before.casefold())):
         return 0
-    return len(text) if re.search("[0-9]", before) or re.search(r"Apt|Apartment|Flat", text) else 0
+    return len(text) if _DIGIT.search(before) or "Apt" in text or "Apartment" in text or "Flat" in text else 0
+
+
+_FLATS = re.compile(_FLAT)
+_LONG_WORDS = re.compile(r"[a-z]{2,}")
+_DIGIT = re.compile("[0-9]")
 
 
 def _postal_code(text: str) -> bool:
     return sum(character.isdigit() for character in text) >= 3 or len(text) in (6, 7, 8)
 
+
+#: What an address is called.
+_OF = (
+    *("home", "postal", "billing", "shipping", "mailing", "street", "delivery", "residential", "private", "post"),
+    *("liefer", "rechnungs"),
+)
+_ADDRESS = ("address", "adresse", "anschrift")
+#: What stands before the number of a house.
+_THERE = (
+    *(f"<{verb} {there}" for verb in ("live", "lives", "lived", "living") for there in ("at", "in")),
+    *("<reside at", "<resides at", "<residing at", "<located at", "<office is at", "<office are at", "<offices is at"),
+    *("<offices are at", "<meet me at", "<meet you at", "<meet us at", "you off at", "me off at", "us off at"),
+    *("you up at", "me up at", "us up at", "<moved to", "<deliver to", "<delivered to", "<address is", "<address:"),
+    *("restaurant is at", "<house at", "<home at", "<arrived at", "<sent to"),
+)
 
 STREETS = (
     Pattern(
@@ -187,30 +212,15 @@ STREETS = (
         r"|house at|home at|arrived at|sent to))\s{1,3}"
         rf"((?:[0-9]{{1,6}} )?[0-9]{{1,6}} (?:[A-Z][A-Za-z'.\-]+ ){{1,3}}(?:[0-9]{{1,5}}[a-z]?\b)?"
         rf"(?:,?\s{{1,8}}{_FLAT}(?:{_LINES})?)?)",
-        needs=(
-            *(
-                "<live",
-                "<living",
-                "<resid",
-                "located at",
-                "<office",
-                "meet me",
-                "meet you",
-                "meet us",
-                " off at",
-                " up at",
-            ),
-            *("moved to", "<deliver", "<address", "restaurant is", "house at", "home at", "arrived at", "sent to"),
-        ),
+        needs=tuple(f"{there}{blanks}0" for there in _THERE for blanks in (" ", "  ", "   ")),
         score=0.65,
         name="streets",
     ),
     Pattern(
         entity="ADDRESS",
-        regex=r"(?i:\b(?:home|postal|billing|shipping|mailing|street|delivery|residential|private|post|liefer"
-        r"|rechnungs)"
-        r"[ _-]?(?:address|adresse|anschrift)(?: is)?[\"']?[ \t]*[:=][ \t]*[\"']?)([0-9A-Z][^\n\"<>{}|;]{6,100})",
-        needs=("address", "adresse", "anschrift"),
+        regex=rf"(?i:\b(?:{'|'.join(_OF)})[ _-]?(?:{'|'.join(_ADDRESS)})(?: is)?[\"']?[ \t]*[:=][ \t]*[\"']?)"
+        r"([0-9A-Z][^\n\"<>{}|;]{6,100})",
+        needs=tuple(f"<{of}{gap}{kind}" for of in _OF for gap in ("", " ", "-") for kind in _ADDRESS),
         check=all_if(_written_out),
         score=0.8,
         name="streets",

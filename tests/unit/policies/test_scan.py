@@ -4,8 +4,9 @@ import pytest
 
 from policies.masking import people
 from policies.masking.masker import Masker
+from policies.masking.needs import Needs
 from policies.masking.recognizers import PatternsRecognizer, Scanned, make_registry
-from policies.masking.scan import Needs, Pattern, all_if, find_all, matches, occurs, run, searcher
+from policies.masking.scan import Pattern, all_if, find_all, matches, occurs, run, searcher
 from policies.masking.views import shape_of
 
 
