@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from core.ticket import Strict
 
@@ -97,6 +97,21 @@ class IdPattern(Strict):
     #: Texts in which it must be found, and texts in which it must not.
     examples: list[Text] = Field(default_factory=list)
     not_examples: list[Text] = Field(default_factory=list)
+
+    @field_validator("regex")
+    @classmethod
+    def _compiles(cls, regex: str) -> str:
+        import re2
+
+        options = re2.Options()
+        options.log_errors = False
+        try:
+            expression = re2.compile(regex, options)
+        except re2.error as error:
+            raise ValueError(f"is no RE2 expression: {error}") from None
+        if expression.match("") is not None:
+            raise ValueError("matches nothing at all; say what the identifier looks like")
+        return regex
 
 
 class MaskingExample(Strict):

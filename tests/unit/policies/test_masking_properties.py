@@ -190,7 +190,7 @@ def test_restoring_gives_back_fields_too(reversing: Masker, made: list[Made], gl
     session = reversing.session(MemoryVault())
     fields = {"note": letter(made, glue), "rows": [{part.key or "age": part.value} for part in made]}
     masked = session.mask_json(fields)
-    restored = {"note": session.restore_text(masked["note"]), "rows": []}
+    restored: dict[str, Any] = {"note": session.restore_text(masked["note"]), "rows": []}
     restored["rows"] = [{key: session.restore_text(value) for key, value in row.items()} for row in masked["rows"]]
     assert restored == fields
 
