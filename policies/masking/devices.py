@@ -22,6 +22,17 @@ MACHINES = (
     r"|[0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}[.\-][0-9A-Fa-f]{4}"
 )
 
+#: What has a plate, as a sentence names it just before the plate.
+_VEHICLES = (
+    *("car", "cars", "vehicle", "van", "lorry", "truck", "taxi", "auto", "autos", "wagen", "wagens", "fahrzeug"),
+    *("fahrzeugs", "pkw", "lkw", "voiture"),
+)
+#: Forms that nothing but a plate has: HH-AB 1234, AB12 CDE, AB-123-CD, 1234 BCD.
+_PLATES = (
+    r"[A-Z]{1,3}-[A-Z]{1,2} ?[0-9]{2,4}[EH]?\b|[A-Z]{2}[0-9]{2} ?[A-Z]{3}\b|[A-Z]{2}-[0-9]{3}-[A-Z]{2}\b"
+    r"|[0-9]{4} [BCDFGHJ-NPR-TV-Z]{3}\b"
+)
+
 _MAC = r"\b[0-9A-Fa-f]{2}(?:[:\-][0-9A-Fa-f]{2}){5}\b|\b[0-9A-Fa-f]{4}(?:[.\-][0-9A-Fa-f]{4}){2}\b"
 
 DEVICES = (
@@ -73,6 +84,14 @@ DEVICES = (
         ),
         check=all_if(numbers.plate_is_plausible),
         score=0.75,
+        name="plates",
+    ),
+    Pattern(
+        entity="LICENCE_PLATE",
+        regex=rf"(?i:\b(?:{'|'.join(_VEHICLES)}))[ \t]*[:,(]?[ \t]*[\"'(]?({_PLATES})",
+        needs=tuple(f"<{vehicle}{mark}" for vehicle in _VEHICLES for mark in (" ", ":", "(")),
+        not_beside="-./:",
+        score=0.65,
         name="plates",
     ),
 )

@@ -158,7 +158,20 @@ _DIGIT = re.compile("[0-9]")
 
 
 def _postal_code(text: str) -> bool:
-    return sum(character.isdigit() for character in text) >= 3 or len(text) in (6, 7, 8)
+    digits = sum(character.isdigit() for character in text)
+    return digits >= 3 or (digits == 2 and 5 <= len(text) <= 8)
+
+
+#: 20095, 394 13, 7412 SL, 3610-114, 12345-6789, SW1A 1AA, K1A 0B1, D02 X285
+_CODE = (
+    r"[0-9]{4,6}(?:-[0-9]{3,4})?\b|[0-9]{3} [0-9]{2}\b|[0-9]{4} ?[A-Z]{2}\b|[0-9]{2}-[0-9]{3}\b"
+    r"|[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}\b|[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]\b"
+    r"|[A-Z][0-9]{2} [A-Z0-9]{4}\b"
+)
+_CODE_NEEDS = (
+    *("<zip", "postcode", "post code", "post-code", "postal code", "postal-code", "postalcode", "<plz", "postleit"),
+    *("code postal", "codigo postal", "pin code", "pincode", "eircode"),
+)
 
 
 #: What an address is called.
@@ -234,24 +247,31 @@ STREETS = (
     ),
     Pattern(
         entity="ADDRESS",
-        regex=r"(?i:\b(?:zip|post(?:al)?[ _\-]?code|plz|postleitzahl|code postal|codigo postal|cap|pin ?code"
-        r"|eircode)\b)"
-        r"(?:[ _\-]?(?:code|number|no))?[\"']?(?: is)?[ \t]*[:=][ \t]*[\"']?([A-Z0-9]{1,5}(?:[ \-][A-Z0-9]{2,4})?)",
-        needs=(
-            "zip",
-            "postcode",
-            "postal",
-            "post code",
-            "post-code",
-            "plz",
-            "postleit",
-            "cap",
-            "pin code",
-            "pincode",
-            "eircode",
-        ),
+        regex=r"(?i:\b(?:zip(?:[ _\-]?code)?|post(?:al)?[ _\-]?code|plz|postleitzahl|code postal|codigo postal"
+        r"|pin ?code|eircode)\b)(?:[ _\-]?(?:code|number|no))?[\"']?(?: is)?[ \t]*[:=][ \t]*[\"']?"
+        r"([0-9]{6}\b|[0-9]{4}[A-Z]{2}\b|[A-Z0-9]{1,5}(?:[ \-][A-Z0-9]{2,4})?)",
+        needs=_CODE_NEEDS,
         check=all_if(_postal_code),
+        not_beside="-./:",
         score=0.8,
+        name="postal-codes",
+    ),
+    # Without a colon the label itself must leave no doubt: `zip 2024` is an archive, and `CAP: 500` a limit.
+    Pattern(
+        entity="ADDRESS",
+        regex=r"\b(?:(?i:zip code|post(?:al)? ?code|plz|postleitzahl|code postal|codigo postal|eircode)|ZIP)"
+        rf"(?: is)? ({_CODE})",
+        needs=_CODE_NEEDS,
+        not_beside="-./:",
+        score=0.65,
+        name="postal-codes",
+    ),
+    Pattern(
+        entity="ADDRESS",
+        regex=r"\bCAP:? ([0-9]{5})\b",
+        needs=("<cap 00000", "<cap: 00000"),
+        not_beside="-./:",
+        score=0.6,
         name="postal-codes",
     ),
 )
