@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache, cached_property
 from typing import Any, TypeVar, cast
 
@@ -25,15 +25,16 @@ from policies.masking.devices import DEVICES, MACHINES
 from policies.masking.national_ids import of_presidio, proved
 from policies.masking.needs import Needs, is_needed
 from policies.masking.originals import Originals
+from policies.masking.own import OwnOriginals, OwnSign, own_originals
 from policies.masking.patterns import NUMBERS, SECRETS
 from policies.masking.people import Names
 from policies.masking.rules import Entity
-from policies.masking.scan import Found, Pattern, find_all, matches, occurs, run
+from policies.masking.scan import Found, Pattern, find_all, matches, run
 from policies.masking.views import shape_of
 from policies.masking.words import is_particular, parts_of_name, words_of
 from policies.organization import Organization
 
-__all__ = ["LANGUAGE", "OrganizationRecognizer", "Scanned", "make_registry", "matches", "own_originals"]
+__all__ = ["LANGUAGE", "OrganizationRecognizer", "OwnOriginals", "Scanned", "make_registry", "matches", "own_originals"]
 
 LANGUAGE = "en"
 
@@ -132,39 +133,6 @@ _V6 = (
 )
 
 
-class OwnOriginals(Originals):
-    """Originals of the organization, and what a text must hold for any of them to be in it."""
-
-    def __init__(self, is_own: Callable[[str], bool]) -> None:
-        super().__init__(is_own)
-        self._spelled: set[str] = set()
-
-    def add(self, key: str, value: str, entity: str) -> None:
-        """Remember an original, and how it is spelled in the shape of a text; of one outside ASCII its longest word."""
-        super().add(key, value, entity)
-        words = [shape_of(word.casefold()).decode("ascii") for word in re.findall(r"[^\W_]+", value)]
-        if not value.isascii():
-            words = sorted(words, key=len)[-1:]
-        if words:
-            self._spelled.add("[^A-Za-z0-9]+".join(map(re.escape, words)))
-
-    def spelled(self) -> str:
-        """RE2 for all of them; empty when there are too many to be worth it."""
-        if sum(map(len, self._spelled)) > _MAX_SPELLED:
-            return ""
-        return f"(?i:{'|'.join(sorted(self._spelled)) or _NOWHERE})"
-
-
-#: Characters that become more than one where case makes no difference: `ß`, ligatures.
-_EXPANDING = re.compile(f"[{''.join(c for c in map(chr, range(128, 0x10000)) if len(c.casefold()) > 1)}]")
-#: RE2 that matches in no text.
-_NOWHERE = "[^\\x00-\\xff]"
-#: Characters of own originals up to which a text is asked for all of them at once; with more, it is always searched.
-_MAX_SPELLED = 200_000
-#: … and up to which that is done in the pass that looks for everything.
-_FEW_SPELLED = 20_000
-
-
 class Networks:
     """Networks as ranges of numbers: a log has an address in each line, and Python's own classes take their time."""
 
@@ -205,20 +173,18 @@ class OrganizationRecognizer(Scanned):
         short = "|".join(re.escape(domain) for domain in domains)
         self._names_in_domains = rf"(?i:(?:[a-z0-9_][a-z0-9_\-]*\.)+(?:{parents}))"
         self._accounts = rf"(?i:\b(?:{short}))\\+([A-Za-z0-9][A-Za-z0-9._$\-]+)"
-        self._spelled = own.spelled() if isinstance(own, OwnOriginals) else ""
-        #: Together with all other needs, unless there are so many that they deserve a pass of their own.
-        self._own_need = f"~{self._spelled}" if 0 < len(self._spelled) <= _FEW_SPELLED else ""
+        self._sign = OwnSign(own)
         self._host_needs = tuple(f".{domain}" for domain in organization.domains)
         self._account_needs = tuple(f"{domain}\\" for domain in domains)
         super().__init__(
             ["PERSON", "USERNAME", "EMAIL", "HOST", "IP"],
             "organization",
-            (*self._host_needs, *self._account_needs, MACHINES, *filter(None, [self._own_need])),
+            (*self._host_needs, *self._account_needs, MACHINES, *filter(None, [self._sign.need])),
         )
 
     def find(self, text: str, shape: bytes, present: frozenset[str]) -> list[Found]:
         found: list[Found] = []
-        if self._may_hold_own(text, shape, present):
+        if self._sign.may_be_in(text, shape, present):
             hits = self._own.find_plain(text)
             found += [Found(hit.start, hit.end, cast("Entity", hit.key), 1.0, "organization") for hit in hits]
         if is_needed(self._host_needs, present):
@@ -229,15 +195,6 @@ class OrganizationRecognizer(Scanned):
             found += self._addresses(_V4, shape)
             found += self._addresses(_V6, shape)
         return found
-
-    def _may_hold_own(self, text: str, shape: bytes, present: frozenset[str]) -> bool:
-        if not self._spelled or self._own_need in present:
-            return True
-        if not self._own_need and occurs(self._spelled, shape):
-            return True
-        # The shape of `ß` is one letter, and there are two in STRASSE.
-        expands = not text.isascii() and _EXPANDING.search(text)
-        return bool(expands) and occurs(self._spelled, shape_of(text.casefold()))
 
     def _hosts(self, shape: bytes) -> Iterator[Found]:
         for ((start, end),) in find_all(self._names_in_domains, shape):
@@ -266,26 +223,6 @@ class OrganizationRecognizer(Scanned):
             if before.isalnum() or re.match(rb"[A-Za-z0-9]|\.[0-9]", shape[end : end + 2]):
                 continue
             yield Found(start, end, "IP", 0.9, "own-networks")
-
-
-def own_originals(organization: Organization, entities: Collection[Entity]) -> OwnOriginals:
-    """Everything the bundle itself gives away about the organization; the key of each is its entity."""
-    own = OwnOriginals(organization.is_own_domain)
-
-    def add(entity: Entity, value: str) -> None:
-        if value and entity in entities and is_particular(value, entity):
-            own.add(entity, value, entity)
-
-    for person in organization.people:
-        first, _, last = person.name.rpartition(" ")
-        add("PERSON", person.name)
-        add("PERSON", f"{last}, {first}" if first else "")
-        add("USERNAME", person.username)
-        add("EMAIL", person.email)
-    for asset in organization.assets:
-        add("HOST", asset.hostname)
-        add("IP", asset.ip)
-    return own
 
 
 def make_registry(
