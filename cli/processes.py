@@ -37,6 +37,10 @@ class Child:
     log: Path
 
 
+#: What opens the vault, and who may use it. A model server has no business with either.
+SECRETS = frozenset({"CASEMATE_MASTER_KEY", "CASEMATE_TRANSIT_TOKEN", "CASEMATE_DATABASE_URL", "CASEMATE_BROKER_URL"})
+
+
 class Crew:
     """Processes that live and end together."""
 
@@ -52,8 +56,9 @@ class Crew:
         with _undisturbed():
             self.stop()
 
-    def start(self, name: str, *command: str, env: Mapping[str, str]) -> None:
-        """Start `casemate COMMAND` with these settings added to ours."""
+    def start(self, name: str, *command: str, env: Mapping[str, str], trusted: bool = True) -> None:
+        """Start `casemate COMMAND` with these settings added to ours; without `trusted`, none of our secrets."""
+        inherited = {key: value for key, value in os.environ.items() if trusted or key not in SECRETS}
         log = self._logs / f"{name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -61,7 +66,7 @@ class Crew:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **env},
+                env={**inherited, **env},
                 start_new_session=True,  # Ctrl-C comes to us alone; we end the children in order
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - runs before any thread of ours exists in the child
             )

@@ -81,7 +81,7 @@ def start_model(crew: Crew, url: str, *, record: Path | None = None) -> None:
     host, port = model.hostname or "127.0.0.1", model.port or 80
     check_free(host, port)
     recording = ["--record", str(record)] if record else []
-    crew.start("model", "serve", "playbook", "--host", host, "--port", str(port), *recording, env={})
+    crew.start("model", "serve", "playbook", "--host", host, "--port", str(port), *recording, env={}, trusted=False)
 
 
 def await_model(crew: Crew, url: str) -> None:

@@ -95,3 +95,13 @@ def test_children_die_with_a_parent_that_was_killed(tmp_path: Path) -> None:
     except psutil.NoSuchProcess:
         return  # it is gone already
     assert psutil.wait_procs([child], timeout=30)[1] == []
+
+
+def test_the_model_server_gets_none_of_our_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CASEMATE_MASTER_KEY", "canary")
+    url = f"http://127.0.0.1:{up.free_port()}/v1"
+    with Crew(tmp_path) as crew:
+        up.start_model(crew, url)
+        up.await_model(crew, url)
+        (server,) = [child for child in children() if "playbook" in child.cmdline()]
+        assert "CASEMATE_MASTER_KEY" not in server.environ()
