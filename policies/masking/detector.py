@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from presidio_analyzer import EntityRecognizer
 
-from policies.masking.needs import Needs
+from policies.masking.needs import Needs, Signs, united
 from policies.masking.originals import Originals
 from policies.masking.recognizers import LANGUAGE, PatternsRecognizer, Scanned, make_registry, no_language, whole_words
 from policies.masking.rules import Entity, MaskingRules
@@ -46,10 +46,11 @@ class Detector:
         if not text:
             return []
         shape = _shape(text)
-        present = self._needs.present(shape)
+        signs, again = self._needs.signs(shape)
+        present, prepared = self._plan(signs)
         spans = [
             Span(start, end, pattern.entity, text[start:end], None, pattern.score, pattern.name)
-            for start, end, pattern in whole_words(run_prepared(self._plan(present), shape), text)
+            for start, end, pattern in whole_words(run_prepared(prepared, shape, again), text)
         ]
         for recognizer in self._scanned:
             spans += [
@@ -63,9 +64,15 @@ class Detector:
                 spans.append(Span(result.start, result.end, entity, words, None, result.score, other.name))
         return spans
 
-    def _planned(self, present: frozenset[str]) -> list[Prepared]:
-        numbers = sorted({number for need in present for number in self._by_need[need]})
-        return [(pattern, *searcher(pattern.regex)) for pattern in map(self._patterns.__getitem__, numbers)]
+    def _planned(self, signs: Signs) -> tuple[frozenset[str], list[Prepared]]:
+        """What a text with some signs has of all needs, and the patterns that can match in it."""
+        present = united(signs)
+        prepared: list[Prepared] = []
+        for number in sorted({number for need in present for number in self._by_need[need]}):
+            pattern = self._patterns[number]
+            its = [sign for sign in signs if not sign.isdisjoint(pattern.needs)]
+            prepared.append((pattern, *searcher(pattern.regex), its[0] if len(its) == 1 else None))
+        return present, prepared
 
 
 def _shape(text: str) -> bytes:

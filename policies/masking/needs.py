@@ -7,12 +7,15 @@ that can match read it again.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Collection, Iterable
 
 from policies.masking.scan import searcher, set_of
 
-_NONE: frozenset[str] = frozenset()
+#: The needs that a string in a text stands for, and several of that.
+Sign = frozenset[str]
+Signs = frozenset[Sign]
+
+_NONE: Sign = frozenset()
 #: Strings of a text that are looked at before all patterns are run.
 _MAX_STEMS = 20_000
 #: Lower case, one digit, and a blank for what stands around words.
@@ -42,26 +45,36 @@ class Needs:
         #: What each string stands for as it is in a folded text. The longest at a place is found; shorter ones may
         #: begin there too.
         self._means = _meanings({string: frozenset(stems) for string, stems in marked.items()})
-        #: Texts of a kind have the same ones; to make a set once also means to hash it once.
-        self._united = lru_cache(maxsize=4096)(_united)
 
     def present(self, shape: bytes) -> frozenset[str]:
         """Those that occur, and perhaps others; all in a text too full of them for counting to be worth it."""
-        found = set(map(self._expressions.__getitem__, self._match(shape))) if self._match else set()
+        return united(self.signs(shape)[0])
+
+    def signs(self, shape: bytes) -> tuple[Signs, Collection[Sign]]:
+        """The same as what stands for them, and which of that occurs again or may do so."""
+        found = {self._expressions[number] for number in self._match(shape)} if self._match else set()
+        again = set(found)
         if self._search is None:
-            return self._united(frozenset(found))
+            return frozenset(found), again
         folded = b" %b " % _folded(shape)
         search, means = self._search, self._means
         position, size = 0, len(folded)
         for _ in range(_MAX_STEMS):
             start, end = search(folded, position, size)[0]
             if start < 0:
-                return self._united(frozenset(found))
+                return frozenset(found), again
             string = folded[start:end]
-            found.add(means[string])
+            sign = means[string]
+            (again if sign in found else found).add(sign)
             # Inside a long run of digits nothing else begins.
             position = end - 1 if string.isdigit() else start + 1
-        return self._united(frozenset(found)) | self._strings
+        found.update(means.values())
+        return frozenset(found), found
+
+
+def united(signs: Signs) -> frozenset[str]:
+    """All that some signs stand for."""
+    return _NONE.union(*signs)
 
 
 def _meanings(marked: dict[str, frozenset[str]]) -> dict[bytes, frozenset[str]]:
@@ -75,10 +88,6 @@ def _meanings(marked: dict[str, frozenset[str]]) -> dict[bytes, frozenset[str]]:
         stems = _NONE.union(*[beginning.get(plain[:end], _NONE) for end in range(1, len(plain) + 1)])
         means[plain] = same.setdefault(stems, stems)
     return means
-
-
-def _united(found: frozenset[frozenset[str]]) -> frozenset[str]:
-    return _NONE.union(*found)
 
 
 def _bounded(stem: str) -> str:

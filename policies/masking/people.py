@@ -68,7 +68,7 @@ _LABEL_SIGN = (
     r"~(?i:(?:name|holder|customer|client|contact|beneficiary|payee|patient|employee|caller|reported by|requested by"
     r"|kunde|kundin|kontoinhaber|kontoinhaberin|prenom|apellidos?|cognome)(?: is)?)[\"']?[ \t]*[:=][ \t]*[\"']?[A-Z]"
 )
-_ROW_SIGN = rf"~(?m:^)[ \t>]*(?:{_BULLET}[ \t]*)?[\"']?{_NAME}[\"']?[ \t]*[,;|\t(:\-]"
+_ROW_SIGN = rf"~(?m:^)[ \t>]*(?:{_BULLET}[ \t]*)?[\"']?{_WORD},? ?[ \t](?:[A-Z]|{_JOINING})"
 
 #: What must be somewhere in the text, and the pattern; group 1 is a full name; `name_length` has the last word.
 _FULL = (

@@ -7,7 +7,7 @@ for all of them together, and only the patterns that can match read a text again
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -64,8 +64,8 @@ class Found(NamedTuple):
     name: str
 
 
-#: A pattern, what finds it, and the group that gets masked.
-Prepared = tuple[Pattern, Search, int]
+#: A pattern, what finds it, the group that gets masked, and what it needs where a text has but one kind of that.
+Prepared = tuple[Pattern, Search, int, frozenset[str] | None]
 #: Start and end of what a pattern found.
 Place = tuple[int, int, Pattern]
 
@@ -94,6 +94,18 @@ def searcher(regex: str) -> tuple[Search, int]:
     expression = compiled(regex)
     search = partial(expression._regexp.Match, re2._Anchor.UNANCHORED)  # noqa: SLF001
     return search, min(expression.groups, 1)
+
+
+def follower(regex: str) -> Callable[[bytes, int], int]:
+    """What says where an expression ends that begins at a position; it is the position where none does."""
+    return lambda shape, position: max(_anchored(regex)(shape, position, len(shape))[0][1], position)
+
+
+@cache
+def _anchored(regex: str) -> Search:
+    import re2
+
+    return partial(compiled(regex)._regexp.Match, re2._Anchor.ANCHOR_START)  # noqa: SLF001
 
 
 def set_of(expressions: Iterable[str]) -> Callable[[bytes], list[int]]:
@@ -137,19 +149,20 @@ def _options() -> Any:
 
 def run(patterns: Iterable[Pattern], shape: bytes) -> list[Found]:
     """What some patterns find."""
-    places = run_prepared([(pattern, *searcher(pattern.regex)) for pattern in patterns], shape)
+    places = run_prepared([(pattern, *searcher(pattern.regex), None) for pattern in patterns], shape)
     return [Found(start, end, pattern.entity, pattern.score, pattern.name) for start, end, pattern in places]
 
 
-def run_prepared(prepared: Iterable[Prepared], shape: bytes) -> list[Place]:
-    """Where some patterns match, when what searches for them is at hand."""
+def run_prepared(prepared: Iterable[Prepared], shape: bytes, again: Collection[frozenset[str]] = ()) -> list[Place]:
+    """Where some patterns match, when what searches for them is at hand. `again` are the needs that are there twice."""
     size = len(shape)
     found: list[Place] = []
     for each in prepared:
         # Most find nothing, and nothing more is done for them.
         first = each[1](shape, 0, size)
         if first[0][0] >= 0:
-            _matches(each, shape, first, found)
+            # What needs something that is there once is itself there once.
+            _matches(each, shape, first, found, once=each[3] is not None and each[3] not in again)
     return found
 
 
@@ -157,13 +170,13 @@ def matches(pattern: Pattern, shape: bytes) -> Iterator[tuple[int, int]]:
     """Spans of a pattern in a shape, whole words only, checked by the pattern's own check."""
     search, group = searcher(pattern.regex)
     found: list[Place] = []
-    _matches((pattern, search, group), shape, search(shape, 0, len(shape)), found)
+    _matches((pattern, search, group, None), shape, search(shape, 0, len(shape)), found)
     return ((start, end) for start, end, _ in found)
 
 
-def _matches(prepared: Prepared, shape: bytes, spans: Spans, found: list[Place]) -> None:
-    """The same added to others, given the first match, checked or not."""
-    pattern, search, group = prepared
+def _matches(prepared: Prepared, shape: bytes, spans: Spans, found: list[Place], *, once: bool = False) -> None:
+    """The same added to others, given the first match, checked or not; the first that passes alone if `once`."""
+    pattern, search, group, _ = prepared
     position = furthest = retries = 0
     size = len(shape)
     while spans[0][0] >= 0 and position < size:
@@ -172,6 +185,8 @@ def _matches(prepared: Prepared, shape: bytes, spans: Spans, found: list[Place])
         taken = _taken(pattern, shape, begin, start, end)
         if taken:
             found.append((start, start + taken, pattern))
+            if once:
+                return
             position = max(start + taken, position + 1)
             spans = search(shape, min(position, size), size)
             continue
@@ -192,7 +207,7 @@ def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> 
     if pattern.not_after and shape[max(start - len(pattern.not_after), 0) : start] == pattern.not_after:
         return 0
     if pattern.extend is not None:
-        return pattern.extend(shape, end) - start
+        end = pattern.extend(shape, end)
     taken = end - start if pattern.check is None else pattern.check(shape[start:end].decode("ascii"))
     if not taken or (pattern.alone and _in_a_row(shape, start, start + taken)):
         return 0

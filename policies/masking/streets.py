@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from policies.masking.common_words import COMMON
-from policies.masking.scan import Pattern, all_if
+from policies.masking.scan import Pattern, all_if, follower
 
 _WORD = r"[A-Z][A-Za-z'\-]+"
 _NUMBER = r"[0-9]{1,4}(?: ?[a-z]\b|[A-Za-z]\b)?(?: ?[/\-] ?[0-9]{1,4}[a-z]?\b)?"
@@ -209,8 +209,9 @@ STREETS = (
     Pattern(
         entity="ADDRESS",
         regex=rf"(?:\b[0-9]{{1,6}}[ \t]+)?(?:[A-Za-z][A-Za-z'.\-]*[ \t]+){{0,4}}(?:[0-9]{{1,5}}"
-        rf"[a-z]?\.?)?,?\s{{1,8}}{_FLAT}(?:{_LINES})?",
+        rf"[a-z]?\.?)?,?\s{{1,8}}{_FLAT}",
         needs=("<apt", "<apartment 0", "<suite 0", "<unit 0", "<flat 0"),
+        extend=follower(_LINES),
         check=_flat_start,
         score=0.7,
         name="streets",
@@ -223,17 +224,18 @@ STREETS = (
         r"|(?:drops?|dropped|picks?|picked) (?:you|me|us) (?:off|up) at|moved to|deliver(?:ed)? to|address(?: is"
         r"|:)|restaurant is at"
         r"|house at|home at|arrived at|sent to))\s{1,3}"
-        rf"((?:[0-9]{{1,6}} )?[0-9]{{1,6}} (?:[A-Z][A-Za-z'.\-]+ ){{1,3}}(?:[0-9]{{1,5}}[a-z]?\b)?"
-        rf"(?:,?\s{{1,8}}{_FLAT}(?:{_LINES})?)?)",
+        r"((?:[0-9]{1,6} )?[0-9]{1,6} (?:[A-Z][A-Za-z'.\-]+ ){1,3}(?:[0-9]{1,5}[a-z]?\b)?)",
         needs=tuple(f"{there}{blanks}0" for there in _THERE for blanks in (" ", "  ", "   ")),
+        extend=follower(rf",?\s{{1,8}}{_FLAT}(?:{_LINES})?"),
         score=0.65,
         name="streets",
     ),
     Pattern(
         entity="ADDRESS",
         regex=rf"(?i:\b(?:{'|'.join(_OF)})[ _-]?(?:{'|'.join(_ADDRESS)})(?: is)?[\"']?[ \t]*[:=][ \t]*[\"']?)"
-        r"([0-9A-Z][^\n\"<>{}|;]{6,100})",
+        r"([0-9A-Z][^\n\"<>{}|;]{6})",
         needs=tuple(f"<{of}{gap}{kind}" for of in _OF for gap in ("", " ", "-") for kind in _ADDRESS),
+        extend=follower(r"[^\n\"<>{}|;]{1,94}"),
         check=all_if(_written_out),
         score=0.8,
         name="streets",

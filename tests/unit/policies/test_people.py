@@ -35,6 +35,8 @@ def people(session: MaskSession) -> list[str]:
         ("Dear Okafor, send it", ["Okafor"]),
         ("Kind regards,\nPriya", ["Priya"]),
         ("Hi Greta, I'm late", ["Greta"]),
+        ("The Old Board Met Twice In Lille And Then Greta Sommerfeld Left", ["Greta Sommerfeld"]),
+        ("Mr. Zanderhof and Mr. Quillo J. Zanderhof", ["Mr. Zanderhof", "Quillo J. Zanderhof"]),
     ],
 )
 def test_names_are_found_where_people_stand(session: MaskSession, text: str, names: list[str]) -> None:

@@ -6,7 +6,18 @@ from policies.masking import people
 from policies.masking.masker import Masker
 from policies.masking.needs import Needs
 from policies.masking.recognizers import PatternsRecognizer, Scanned, make_registry
-from policies.masking.scan import Pattern, all_if, find_all, matches, occurs, run, searcher
+from policies.masking.scan import (
+    Pattern,
+    all_if,
+    find_all,
+    follower,
+    matches,
+    occurs,
+    run,
+    run_prepared,
+    searcher,
+    set_of,
+)
 from policies.masking.views import shape_of
 
 
@@ -47,6 +58,48 @@ def test_an_expression_may_be_needed_too() -> None:
     assert needs.present(b"12 34") == frozenset()
     assert needs.present(b"ABC 345") == {"~[0-9]{3}", "abc"}
     assert Needs(["~[0-9]{3}"]).present(b"345") == {"~[0-9]{3}"}
+
+
+def test_a_need_may_be_any_of_several_strings() -> None:
+    needs = Needs(["<anna |<bob ", "ann"])
+    assert needs.present(b"Bob was here") == {"<anna |<bob "}
+    assert needs.present(b"to Anna Lee") == {"<anna |<bob ", "ann"}
+    assert needs.present(b"Hanna Lee") == {"ann"}
+
+
+def test_what_stands_there_twice_is_told_from_what_stands_there_once() -> None:
+    needs = Needs(["@", "card", "card 0", "~[0-9]{3}"])
+    signs, again = needs.signs(b"a@b card 1")
+    assert signs == {frozenset({"@"}), frozenset({"card", "card 0"})}
+    assert not again
+    assert set(needs.signs(b"a@b c@d")[1]) == {frozenset({"@"})}
+    # How often an expression matches is not counted.
+    assert set(needs.signs(b"123")[1]) == {frozenset({"~[0-9]{3}"})}
+    signs, again = needs.signs(b"@" * 30_000)
+    assert signs == set(again) == needs.signs(b"@ card card 1")[0]
+
+
+def test_a_pattern_whose_need_is_there_once_is_not_looked_for_again() -> None:
+    pattern = Pattern(entity="EMAIL", regex="[a-z]@[a-z]", needs=("@",))
+    sign = frozenset({"@"})
+    prepared = [(pattern, *searcher(pattern.regex), sign)]
+    assert run_prepared(prepared, b"a@b c@d", [sign]) == [(0, 3, pattern), (4, 7, pattern)]
+    assert run_prepared(prepared, b"a@b c@d") == [(0, 3, pattern)]
+    assert run_prepared(prepared, b"a@bb c@d") == [(5, 8, pattern)]
+
+
+def test_expressions_are_told_apart_in_one_pass() -> None:
+    match = set_of(["[0-9]{3}", "(?i:b)", "c$"])
+    assert sorted(match(b"123 B")) == [0, 1]
+    assert match(b"12 c") == [2]
+    assert match(b"") == []
+
+
+def test_what_follows_a_match_is_taken_with_it() -> None:
+    assert follower(" [0-9]+")(b"Flat 12", 4) == 7
+    assert follower(" [0-9]+")(b"Flat x 12", 4) == 4
+    pattern = Pattern(entity="ADDRESS", regex="Flat", extend=follower(" [0-9]+"))
+    assert list(matches(pattern, b"Flat 12, Flat, Flat 3x")) == [(0, 7), (9, 13)]
 
 
 def test_patterns_run_one_after_the_other() -> None:
