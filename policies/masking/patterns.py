@@ -110,6 +110,13 @@ _ACCOUNTS = (
     ),
 )
 
+#: The end of a French number, and what may stand before it: two digits, or a letter for Corsica.
+_NIR_NEEDS = tuple(
+    f"{before}{mark}000{between}000{between}00"
+    for before in ("0", "a", "b")
+    for mark in ("", " ", ".", "-")
+    for between in (" ", ".", "-")
+)
 _SSN = (
     Pattern(
         entity="NATIONAL_ID",
@@ -132,7 +139,7 @@ _SSN = (
         entity="NATIONAL_ID",
         regex=r"\b[12][ .\-]?[0-9]{2}[ .\-]?[01][0-9][ .\-]?(?:[0-9]{2}|2[AB])[ .\-]?[0-9]{3}[ .\-]?[0-9]{3}"
         r"[ .\-]?[0-9]{2}",
-        needs=("000 000 00", "000.000.00", "000-000-00", "<000000000000000>"),
+        needs=(*_NIR_NEEDS, "<000000000000000>"),
         check=all_if(numbers.nir_is_valid),
         not_beside="-.",
         score=0.85,

@@ -68,7 +68,7 @@ _LABEL_SIGN = (
     r"~(?i:(?:name|holder|customer|client|contact|beneficiary|payee|patient|employee|caller|reported by|requested by"
     r"|kunde|kundin|kontoinhaber|kontoinhaberin|prenom|apellidos?|cognome)(?: is)?)[\"']?[ \t]*[:=][ \t]*[\"']?[A-Z]"
 )
-_ROW_SIGN = rf"~(?m:^)[ \t>]*(?:{_BULLET}[ \t]*)?[\"']?{_WORD},? ?[ \t](?:[A-Z]|{_JOINING})"
+_ROW_SIGN = rf"~(?m:^)[ \t>]*(?:{_BULLET}[ \t]*)?[\"']?{_NAME}[\"']?[ \t]*[,;|\t(:\-]"
 
 #: What must be somewhere in the text, and the pattern; group 1 is a full name; `name_length` has the last word.
 _FULL = (
@@ -217,24 +217,25 @@ class Names:
     def _are_names(self, words: list[str]) -> bool:
         return COMMON.isdisjoint(words) and ORGANIZATION_WORDS.isdisjoint(words) and self._never.isdisjoint(words)
 
-    def _in_runs(self, shape: bytes) -> Iterator[tuple[int, int]]:
+    def _in_runs(self, shape: bytes) -> list[tuple[int, int]]:
         """Pairs in runs of capitalised words; a run without a given name is not looked at word by word."""
         names = _given()[0]
+        found: list[tuple[int, int]] = []
         for ((start, end),) in find_all(_RUN, shape):
             run = shape[start:end].decode()
             folded = run.lower().split()
-            if names.isdisjoint(folded):
-                continue
-            words = run.split()
-            starts = [start + match.start() for match in _WORD_STARTS.finditer(run)]
-            first = 0
-            while first < len(words) - 1:
-                if words[first][0].islower() or words[first][1] == ".":
-                    first += 1
-                    continue
-                part = slice(first, first + _RUN_WORDS)
-                yield from self._pairs(words[part], folded[part], starts[part], shape)
-                first += _RUN_WORDS
+            if not names.isdisjoint(folded):
+                found += self._in_run(run, folded, start, shape)
+        return found
+
+    def _in_run(self, run: str, folded: list[str], offset: int, shape: bytes) -> Iterator[tuple[int, int]]:
+        words = run.split()
+        pairs = [pair for first, stop in _parts(words) for pair in self._pairs(words, folded, first, stop)]
+        starts = [offset + match.start() for match in _WORD_STARTS.finditer(run)] if pairs else []
+        for first, last in pairs:
+            start, end = starts[first], starts[last] + len(words[last].removesuffix("'s"))
+            if not self._is_code(shape, start, end):
+                yield start, end
 
     def _is_called(self, word: str, *, ended: bool) -> bool:
         """Whether a word after a greeting or at the end of a letter is somebody's first or last name."""
@@ -245,28 +246,26 @@ class Names:
         known = folded in names or (ended and folded in also_words)
         return known and word[0].isupper() and folded not in COMMON and folded not in self._never
 
-    def _pairs(self, words: list[str], folded: list[str], starts: list[int], shape: bytes) -> Iterator[tuple[int, int]]:
-        """`Given Family` in a run of capitalised words, given in one case too, with where they start in a shape."""
+    def _pairs(self, words: list[str], folded: list[str], index: int, stop: int) -> list[tuple[int, int]]:
+        """First and last word of each `Given Family` in some capitalised words, given in one case too."""
         names = _given()[0]
-        index = 0
-        while index < len(words) - 1:
-            last = self._family(words, folded, index) if folded[index] in names else 0
+        pairs: list[tuple[int, int]] = []
+        while index < stop - 1:
+            last = self._family(words, folded, index, stop) if folded[index] in names else 0
             if last:
-                begin, end = starts[index], starts[last] + len(words[last])
-                end -= 2 if shape[end - 2 : end] == b"'s" else 0
-                if not self._is_code(shape, begin, end):
-                    yield begin, end
+                pairs.append((index, last))
                 index = last
             index += 1
+        return pairs
 
-    def _family(self, words: list[str], folded: list[str], first: int) -> int:
+    def _family(self, words: list[str], folded: list[str], first: int, stop: int) -> int:
         """Index of the family name that follows a given name, or 0."""
         names = _given()[0]
         index = first + 1
-        while index < len(words) - 1 and (folded[index] in names or _JOINS.fullmatch(words[index])):
+        while index < stop - 1 and (folded[index] in names or _JOINS.fullmatch(words[index])):
             index += 1
         word = words[index].removesuffix("'s")
-        after = folded[index + 1] if index + 1 < len(words) else ""
+        after = folded[index + 1] if index + 1 < stop else ""
         if after in ORGANIZATION_WORDS or after in PLACE_WORDS or not _FAMILY.fullmatch(word):
             return 0
         for piece in _PIECES.split(word.casefold()):
@@ -282,6 +281,17 @@ class Names:
         if not after:
             return False
         return after[:1].isalnum() or after[0] in b"_/\\@(=" or (after[0] in b".-:" and after[1:2].isalnum())
+
+
+def _parts(words: list[str]) -> Iterator[tuple[int, int]]:
+    """A run in parts of a few words; each begins with a word of a name, not with `van` or `J.`."""
+    first = 0
+    while first < len(words) - 1:
+        if words[first][0].islower() or words[first][1] == ".":
+            first += 1
+        else:
+            yield first, min(first + _RUN_WORDS, len(words))
+            first += _RUN_WORDS
 
 
 def is_single_name(value: str, never: Collection[str]) -> bool:

@@ -183,6 +183,8 @@ class OrganizationRecognizer(Scanned):
         )
 
     def find(self, text: str, shape: bytes, present: frozenset[str]) -> list[Found]:
+        if present.isdisjoint(self.needs) and text.isascii() and self._sign.need:
+            return []
         found: list[Found] = []
         if self._sign.may_be_in(text, shape, present):
             hits = self._own.find_plain(text)

@@ -202,8 +202,11 @@ def _matches(prepared: Prepared, shape: bytes, spans: Spans, found: list[Place],
 
 def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> int:
     """How many characters of a match belong to what was looked for, 0 for none."""
-    if begin and _ALNUM[shape[begin]] and _is_beside(pattern.not_beside, shape, begin - 1, begin - 2):
-        return 0
+    marks = pattern.not_beside
+    if begin and _ALNUM[shape[begin]]:
+        beside = shape[begin - 1]
+        if _ALNUM[beside] or (marks and begin > 1 and chr(beside) in marks and _ALNUM[shape[begin - 2]]):
+            return 0
     if pattern.not_after and shape[max(start - len(pattern.not_after), 0) : start] == pattern.not_after:
         return 0
     if pattern.extend is not None:
@@ -212,17 +215,12 @@ def _taken(pattern: Pattern, shape: bytes, begin: int, start: int, end: int) -> 
     if not taken or (pattern.alone and _in_a_row(shape, start, start + taken)):
         return 0
     after = start + taken
-    if after >= len(shape) or pattern.entity == "SECRET":
-        return taken
-    return 0 if _is_beside(pattern.not_beside, shape, after, after + 1) else taken
-
-
-def _is_beside(marks: str, shape: bytes, beside: int, beyond: int) -> bool:
-    """Whether what stands next to a match, and beyond that, makes it part of something longer."""
-    if _ALNUM[shape[beside]]:
-        return True
-    # A mark counts only inside a longer run: `4111….5`, not at the end of a sentence.
-    return chr(shape[beside]) in marks and 0 <= beyond < len(shape) and bool(_ALNUM[shape[beyond]])
+    if after < len(shape) and pattern.entity != "SECRET":
+        beside, beyond = shape[after], shape[after + 1 : after + 2]
+        # A mark counts only inside a longer run: `4111….5`, not at the end of a sentence.
+        if _ALNUM[beside] or (marks and chr(beside) in marks and beyond.isalnum()):
+            return 0
+    return taken
 
 
 def _in_a_row(shape: bytes, start: int, end: int) -> bool:
