@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, cast
@@ -23,7 +22,7 @@ class Detector:
     """The recognizers for one organization. Safe to share between threads."""
 
     def __init__(self, organization: Organization, own: Originals, rules: MaskingRules) -> None:
-        registry = make_registry(organization, own, rules.never_names, getattr(rules, "patterns", ()))
+        registry = make_registry(organization, own, rules.never_names, rules.patterns)
         recognizers: list[EntityRecognizer] = registry.get_recognizers(language=LANGUAGE, all_fields=True)
         self._scanned: list[Scanned] = [recognizer for recognizer in recognizers if isinstance(recognizer, Scanned)]
         self._others: list[Any] = [recognizer for recognizer in recognizers if not isinstance(recognizer, Scanned)]
@@ -45,7 +44,7 @@ class Detector:
         """Personal data, our own machines and secrets in the text as it stands; spans may overlap."""
         if not text:
             return []
-        shape = _shape(text)
+        shape = shape_of(text)
         signs, again = self._needs.signs(shape)
         present, prepared = self._plan(signs)
         spans = [
@@ -73,27 +72,3 @@ class Detector:
             its = [sign for sign in signs if not sign.isdisjoint(pattern.needs)]
             prepared.append((pattern, *searcher(pattern.regex), its[0] if len(its) == 1 else None))
         return present, prepared
-
-
-def _shape(text: str) -> bytes:
-    """The same as `shape_of`, which asks a table for every character, in texts with few others than ASCII."""
-    return text.encode("ascii", _OTHERS) if len(text) <= _SHORT else shape_of(text)
-
-
-#: Characters up to which a text is not worth a table for all of them.
-_SHORT = 4_000
-#: What the encoder asks about characters outside ASCII.
-_OTHERS = "casemate-shape"
-
-
-@lru_cache(maxsize=4096)
-def _shape_of_others(characters: str) -> str:
-    return shape_of(characters).decode("ascii")
-
-
-def _shape_of_error(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeEncodeError)
-    return _shape_of_others(error.object[error.start : error.end]), error.end
-
-
-codecs.register_error(_OTHERS, _shape_of_error)

@@ -18,9 +18,10 @@ class Layer:
     """One way to read a text."""
 
     text: str
-    #: From this reading to the one before it, and from that to the raw text.
+    #: Leads from this reading to the one before it, or to the raw text, …
     view: View | None = None
-    below: Layer | None = None
+    #: … and what leads on from there.
+    below: View | None = None
     #: Escapes of the raw text, which no span of it may cut apart.
     escapes: View | None = None
 
@@ -33,8 +34,8 @@ class Layer:
                 continue
             places = _pieces(self.view, span)
             for start, end in places:
-                if self.below is not None and self.below.view is not None:
-                    start, end = self.below.view.raw_span(start, end)  # noqa: PLW2901
+                if self.below is not None:
+                    start, end = self.below.raw_span(start, end)  # noqa: PLW2901
                 said = span.text if len(places) == 1 else text[start:end]
                 if said.strip():
                     found.append(replace(span, start=start, end=end, text=said))
@@ -49,7 +50,7 @@ def layers_of(text: str) -> list[Layer]:
         layers.append(Layer(escapes.text, view=escapes))
     page = text_of_html(layers[-1].text)
     if page is not None:
-        layers.append(Layer(page.text, view=page, below=layers[-1]))
+        layers.append(Layer(page.text, view=page, below=escapes))
     return layers
 
 

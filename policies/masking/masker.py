@@ -90,11 +90,9 @@ class Masker:
     def _read(self, text: str, *, budget: int | None, encoded: bool = True) -> Reading:
         layers = layers_of(text)
         spans: list[Span] = []
-        bare: set[tuple[int, int]] = set()
-        for layer in layers:
-            fields = fields_of(layer.text) if budget is not None else []
-            spans += layer.to_raw(text, self._find(layer.text, fields))
-            bare |= {(field.start, field.end) for field in fields if field.bare} if layer is layers[0] else set()
+        fields = [fields_of(layer.text) if budget is not None else [] for layer in layers]
+        for layer, told in zip(layers, fields, strict=True):
+            spans += layer.to_raw(text, self._find(layer.text, told))
         if self._names is not None and budget is not None:
             # Prose is read once, as its reader sees it.
             named, budget = self._names.find(layers[-1].text, budget)
@@ -105,7 +103,7 @@ class Masker:
         return Reading(
             spans=tuple(span for span in spans if self.rules.treatment(span.entity) != "keep"),
             encoded=tuple(run for number, run in enumerate(runs) if number not in telling),
-            bare=frozenset(bare),
+            bare=frozenset((field.start, field.end) for field in fields[0] if field.bare),
         )
 
     def _telling(self, runs: list[Encoded], *, budget: int | None) -> set[int]:

@@ -6,12 +6,14 @@ Masker and egress guard look at a text and at its decoded view, so that `Anna%20
 from __future__ import annotations
 
 import bisect
+import codecs
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Self
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
@@ -42,6 +44,22 @@ class View:
     _at: list[int] = field(default_factory=list)
     #: … and (decoded end, raw start, raw end) of the same part.
     _parts: list[tuple[int, int, int]] = field(default_factory=list)
+
+    @classmethod
+    def replacing(cls, text: str, parts: Iterable[tuple[int, int, str]]) -> Self:
+        """The text with each part (start, end, what stands for it) replaced; parts are in order and do not overlap."""
+        view = cls(text="")
+        pieces: list[str] = []
+        position = length = 0
+        for start, end, shown in parts:
+            pieces += [text[position:start], shown]
+            length += start - position
+            view._at.append(length)
+            length += len(shown)
+            view._parts.append((length, start, end))
+            position = end
+        view.text = "".join([*pieces, text[position:]])
+        return view
 
     def raw_span(self, start: int, end: int) -> tuple[int, int]:
         """Where a span of the decoded text stands in the raw text; a part counts as a whole."""
@@ -91,28 +109,11 @@ def decoded_views(text: str) -> list[View]:
     parts = [(match.start(), match.end(), _decode(match.group())) for match in _escapes(text)]
     if not parts:
         return []
-    plain = [_INVISIBLE.sub("", meant) for _, _, meant in parts]
-    seamless = any(one != meant for one, (_, _, meant) in zip(plain, parts, strict=True))
-    views = [_view(text, parts, plain)]
-    if seamless:
-        views.append(_view(text, parts, [_INVISIBLE.sub(" ", meant) for _, _, meant in parts]))
+    plain = [(start, end, _INVISIBLE.sub("", meant)) for start, end, meant in parts]
+    views = [View.replacing(text, plain)]
+    if plain != parts:
+        views.append(View.replacing(text, [(start, end, _INVISIBLE.sub(" ", meant)) for start, end, meant in parts]))
     return views
-
-
-def _view(text: str, parts: list[tuple[int, int, str]], shown: list[str]) -> View:
-    view = View(text="")
-    pieces: list[str] = []
-    position = length = 0
-    for (start, end, _), plain in zip(parts, shown, strict=True):
-        pieces += [text[position:start], plain]
-        length += start - position
-        view._at.append(length)  # noqa: SLF001  (a view is built here and nowhere else)
-        length += len(plain)
-        view._parts.append((length, start, end))  # noqa: SLF001
-        position = end
-    pieces.append(text[position:])
-    view.text = "".join(pieces)
-    return view
 
 
 def _escapes(text: str) -> Iterator[re.Match[str]]:
@@ -174,9 +175,34 @@ _SHAPES = _Shape()
 
 def shape_of(text: str) -> bytes:
     """The text in ASCII, character for character, so that patterns are small and offsets agree: `Müller` → `Muller`."""
-    if text.isascii():
-        return text.encode("ascii")
-    return text.translate(_SHAPES).encode("ascii", "replace")
+    return text.encode("ascii") if text.isascii() else _wide_shape(text)
+
+
+#: Characters up to which a text is not worth asking a table about each of them.
+_SHORT = 4_000
+#: What the encoder asks about characters outside ASCII.
+_OTHERS = "casemate-shape"
+
+
+@lru_cache(maxsize=8)
+def _wide_shape(text: str) -> bytes:
+    """The shape of a text that is not ASCII; patterns, keys, prose and base64 are looked for in the same one."""
+    return text.encode("ascii", _OTHERS) if len(text) <= _SHORT else _tabled(text).encode("ascii")
+
+
+def _tabled(text: str) -> str:
+    return text.translate(_SHAPES).encode("ascii", "replace").decode("ascii")
+
+
+_shape_of_others = lru_cache(maxsize=4096)(_tabled)
+
+
+def _shape_of_error(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return _shape_of_others(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_OTHERS, _shape_of_error)
 
 
 def _ascii_shape(character: str) -> str:

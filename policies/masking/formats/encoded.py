@@ -60,12 +60,13 @@ class Encoded:
     text: str
 
 
-def encoded_of(text: str, shape: bytes | None = None) -> list[Encoded]:
+def encoded_of(text: str) -> list[Encoded]:
     """Every run of a text that decodes to text, in order; none overlap."""
-    return _encoded(text, shape_of(text) if shape is None else shape, MAX_DEPTH)
+    return _encoded(text, MAX_DEPTH)
 
 
-def _encoded(text: str, shape: bytes, depth: int) -> list[Encoded]:
+def _encoded(text: str, depth: int) -> list[Encoded]:
+    shape = shape_of(text)
     found = [*_words(text, shape), *_digits(shape), *_base64(shape)]
     kept: list[Encoded] = []
     for each in sorted(found, key=lambda one: (one.start, -one.end)):
@@ -81,7 +82,7 @@ def _with_inner(found: list[Encoded], depth: int) -> list[Encoded]:
         return found
     starts = list(accumulate((len(each.text) + len(_BETWEEN) for each in found), initial=0))
     said = [each.text for each in found]
-    for inner in _encoded(joined, shape_of(joined), depth):
+    for inner in _encoded(joined, depth):
         said[bisect.bisect_right(starts, inner.start) - 1] += f"\n{inner.text}"
     return [Encoded(each.start, each.end, text) for each, text in zip(found, said, strict=True)]
 

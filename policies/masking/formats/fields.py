@@ -67,9 +67,9 @@ class Field:
     bare: bool = False
 
 
-def fields_of(text: str, shape: bytes | None = None) -> list[Field]:
+def fields_of(text: str) -> list[Field]:
     """The values of a text that their key makes personal, internal or secret, in order; none overlap."""
-    shape = shape_of(text) if shape is None else shape
+    shape = shape_of(text)
     found: list[Field] = []
     headers: set[int] = set()
     for key, choices, line in _candidates(text, shape):

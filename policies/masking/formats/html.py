@@ -58,23 +58,16 @@ def text_of_html(text: str) -> HtmlView | None:
     """What a reader of HTML sees; None where a text has no tags of HTML."""
     if not is_html(text):
         return None
-    pieces: list[str] = []
-    position = length = 0
-    at: list[int] = []
-    parts: list[tuple[int, int, int]] = []
-    tags: list[bool] = []
-    for match in _MARKUP.finditer(text):
-        is_tag = match.group()[0] == "<"
-        shown = ("" if _is_inline(match) else "\n") if is_tag else html.unescape(match.group()).replace("\u00a0", " ")
-        pieces += [text[position : match.start()], shown]
-        length += match.start() - position
-        at.append(length)
-        length += len(shown)
-        parts.append((length, match.start(), match.end()))
-        tags.append(is_tag)
-        position = match.end()
-    pieces.append(text[position:])
-    return HtmlView(text="".join(pieces), _at=at, _parts=parts, _tags=tags)
+    marks = [(match, match.group()[0] == "<") for match in _MARKUP.finditer(text)]
+    view = HtmlView.replacing(text, [(*match.span(), _shown(match, tag=tag)) for match, tag in marks])
+    view._tags = [tag for _, tag in marks]  # noqa: SLF001  (a view is built here and nowhere else)
+    return view
+
+
+def _shown(match: re.Match[str], *, tag: bool) -> str:
+    if tag:
+        return "" if _is_inline(match) else "\n"
+    return html.unescape(match.group()).replace("\u00a0", " ")
 
 
 def _is_inline(tag: re.Match[str]) -> bool:

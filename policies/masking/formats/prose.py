@@ -77,9 +77,9 @@ _SPACED = bytes.maketrans(b'.,;:!?()"', b" " * 9)
 _HARD_MARK = re.compile(rb"[={}\[\]<>|\x00]")
 
 
-def prose_of(text: str, shape: bytes | None = None) -> list[tuple[int, int]]:
+def prose_of(text: str) -> list[tuple[int, int]]:
     """The stretches of a text that a person could have written, in order, none longer than `MAX_PIECE`."""
-    shape = shape_of(text) if shape is None else shape
+    shape = shape_of(text)
     if b"<" in shape and is_html(text):
         shape = shape_of(without_tags(text))
     stretches = _merged(shape, _stretches(shape))
