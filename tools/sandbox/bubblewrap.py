@@ -25,9 +25,11 @@ STDERR = 4096
 #: Seconds the kernel may take to end a killed sandbox; it takes milliseconds.
 LAST_BREATH = 10.0
 INSTALL = "install it with `apt install bubblewrap`, then run `casemate sandbox`"
+#: Without `--new-session`: `start` makes the session, so one kill of its process group reaches the sandbox's PID 1 too.
+#: A PID 1 in a session of its own outlives bubblewrap when the kill comes before it asked to die with its parent.
 ISOLATION = (
     "--unshare-all", "--unshare-user", "--uid", NOBODY, "--gid", NOBODY, "--hostname", "sandbox",
-    "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL",
+    "--die-with-parent", "--clearenv", "--cap-drop", "ALL",
 )  # fmt: skip
 
 
@@ -50,11 +52,14 @@ class BubblewrapSandbox:
     async def run(self, entry: str, payload: JsonObject, limits: Limits = Limits()) -> JsonObject:  # noqa: B008
         """See `Sandbox.run`. A cancelled call kills its sandbox before it returns."""
         call = {"entry": entry, "arguments": payload.get("arguments", {}), "inputs": payload.get("inputs", {})}
+        request = json.dumps(call, allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode()
+        if len(request) > limits.request:
+            raise ToolRefused(f"The input is larger than {limits.request} bytes, more than a tool may read.")
         loop = asyncio.get_running_loop()
         slots = self._slots.setdefault(loop, asyncio.Semaphore(self._concurrency))
         async with slots:
             process = await self.start(limits)
-            answer = reply.parse(await self.finish(process, call, limits))
+            answer = reply.parse(await self.finish(process, request, limits))
         if "refused" in answer:
             raise ToolRefused(str(answer["refused"]))
         if "crashed" in answer:
@@ -81,14 +86,11 @@ class BubblewrapSandbox:
             inside.python, "-I", "-S", "-B", "-c", start, ",".join(map(str, numbers)), mark,
         ]  # fmt: skip
 
-    async def finish(self, process: asyncio.subprocess.Process, request: JsonObject, limits: Limits) -> bytes:
+    async def finish(self, process: asyncio.subprocess.Process, request: bytes, limits: Limits) -> bytes:
         """Hand a started sandbox its request and take its answer; afterwards nothing of it is left."""
-        body = json.dumps(request, allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode()
         try:
-            if len(body) > limits.request:
-                raise ToolRefused(f"The input is larger than {limits.request} bytes, more than a tool may read.")
             async with asyncio.timeout(limits.seconds):
-                answer, complaint = await _exchange(process, body, limits.output)
+                answer, complaint = await _exchange(process, request, limits.output)
         except TimeoutError:
             raise ToolRefused(
                 f"The tool took longer than {limits.seconds:g} seconds and was stopped; treat its result as unknown."
@@ -161,7 +163,7 @@ async def _read(stream: asyncio.StreamReader, longest: int) -> bytes:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill what is left. The kernel kills every process of the namespace with bubblewrap (PDEATHSIG, then PID 1)."""
+    """Kill what is left: bubblewrap and the namespace's PID 1, with which the kernel kills all in it."""
     if process.returncode is None:
         _kill(process)
     try:

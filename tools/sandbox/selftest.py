@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import platform
 import socket
@@ -141,7 +142,7 @@ async def _survive(sandbox: BubblewrapSandbox) -> Check:
     mark = f"casemate-selftest-{os.urandom(8).hex()}"
     limits = Limits(seconds=HANG)
     process = await sandbox.start(limits, mark)
-    request = {"entry": "tools.sandbox.probes:hang", "arguments": {}, "inputs": {}}
+    request = json.dumps({"entry": "tools.sandbox.probes:hang", "arguments": {}, "inputs": {}}).encode()
     try:
         await sandbox.finish(process, request, limits)
         return Check(name=name, ok=False, detail="the attempt to hang ended by itself")

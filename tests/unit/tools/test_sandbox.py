@@ -102,6 +102,20 @@ async def test_cancelled_call_kills_its_sandbox(room: BubblewrapSandbox) -> None
     assert alive == []
 
 
+async def test_one_kill_reaches_the_first_process_inside(room: BubblewrapSandbox) -> None:
+    """With it dies all of the namespace; in a session of its own it outlived a kill that came while it was starting."""
+    process = await room.start(Limits())
+    try:
+        async with asyncio.timeout(10):
+            while len(inside := psutil.Process(process.pid).children(recursive=True)) < 2:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.001)
+        assert {os.getpgid(child.pid) for child in inside} == {process.pid}
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.communicate()
+
+
 async def test_memory_beyond_the_limit_is_refused_to_the_tool(room: BubblewrapSandbox) -> None:
     assert await found(room, "memory", Limits(memory=512 * 1024**2)) == []
 
