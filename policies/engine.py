@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.decision import Decision, Facts, Outcome
-from core.errors import Problem
 from policies.actions import Ask, Limit, Rule
 from policies.compiled import Bundle, CompiledRule
 from policies.condition import Undecided
 from policies.vocabulary import activation
-
-#: Tools that the gate answers by itself and no registry lists.
-_BUILT_IN: Mapping[str, Collection[str]] = {"case_file": ()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,40 +44,6 @@ def decide(bundle: Bundle, facts: Facts) -> Decision:
 def tool_has_rule(bundle: Bundle, tool: str) -> bool:
     """Whether any rule speaks of a tool; without one every call is denied."""
     return bool(bundle.rules_for(tool))
-
-
-def check_tools(bundle: Bundle, tools: Mapping[str, Collection[str]]) -> list[Problem]:
-    """Rules and sinks that name a tool or an argument that does not exist. `tools` maps a tool to its arguments."""
-    problems: list[Problem] = []
-    tools = {**_BUILT_IN, **tools}
-    document = bundle.documents["actions.yaml"]
-    for number, compiled in enumerate(bundle.rules):
-        path = ("rules", number)
-        for position, tool in enumerate(compiled.rule.tools):
-            if tool not in tools:
-                message = f"no tool is called `{tool}`{_hint(tool, tools)}"
-                problems.append(document.problem((*path, "tools", position), message))
-                continue
-            missing = sorted(compiled.condition.arguments - set(tools[tool])) if compiled.condition else []
-            for argument in missing:
-                message = f"`{tool}` has no argument `{argument}`{_hint(argument, tools[tool])}"
-                problems.append(document.problem((*path, "when"), message))
-    document = bundle.documents["masking.yaml"]
-    for tool, arguments in bundle.masking.sinks.items():
-        if tool not in tools:
-            problems.append(
-                document.problem(("sinks", tool), f"no tool is called `{tool}`{_hint(tool, tools)}", key=True)
-            )
-            continue
-        for argument in sorted(set(arguments) - set(tools[tool])):
-            message = f"`{tool}` has no argument `{argument}`{_hint(argument, tools[tool])}"
-            problems.append(document.problem(("sinks", tool, argument), message, key=True))
-    return problems
-
-
-def _hint(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean `{near[0]}`?" if near else f"; known are {', '.join(sorted(known)) or 'none'}"
 
 
 def _answer(compiled: CompiledRule, facts: Facts, named: Mapping[str, object]) -> _Answer | None:

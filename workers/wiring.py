@@ -144,8 +144,8 @@ def load_live_bundle(settings: Settings, registry: Registry) -> Bundle:
     """
     from core.errors import BundleInvalid
     from policies.bundle import default_bundle_path, load_bundle
-    from policies.engine import check_tools
     from policies.masking.examples import run_masking_examples
+    from policies.tool_names import check_tools
 
     bundle = load_bundle(settings.policy_dir or default_bundle_path())
     problems = check_tools(bundle, registry.arguments()) or run_masking_examples(bundle)

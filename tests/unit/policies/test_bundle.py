@@ -7,7 +7,8 @@ import pytest
 
 from core.errors import BundleInvalid, Problem
 from policies.bundle import Bundle, default_bundle_path, load_bundle
-from policies.engine import check_tools, tool_has_rule
+from policies.engine import tool_has_rule
+from policies.tool_names import check_tools
 from tools.registry import default_registry
 
 

@@ -8,7 +8,8 @@ from agents.spec import load_teams
 from core.action import EFFECT_TRANSITIONS, PROPOSAL_TRANSITIONS, EffectState, ProposalState
 from core.ticket import RESTING, TicketState
 from policies.bundle import default_bundle_path, load_bundle
-from policies.engine import check_tools, tool_has_rule
+from policies.engine import tool_has_rule
+from policies.tool_names import check_tools
 from tools.registry import default_registry
 from workflows.journey import STEPS
 from workflows.words import ACTION_WORDS, TICKET_WORDS
