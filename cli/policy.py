@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import policy_explain, policy_life, policy_log, policy_prove
 from cli.output import AsJson, complain, print_json, print_table, say
 
 if TYPE_CHECKING:
     from policies.bundle import Bundle
 
 app = typer.Typer(help="The policy bundle.", no_args_is_help=True, rich_markup_mode=None)
+
+for part in (policy_explain, policy_prove, policy_log, policy_life):
+    part.add_to(app)
 
 Folder = Annotated[Path | None, typer.Argument(help="Folder of the bundle; default: the live one.")]
 

@@ -18,6 +18,10 @@ class Outcome(StrEnum):
     DENY = "deny"
 
 
+#: What becomes of a question nobody answers: it lapses, it goes to a person with the whole ticket, it counts as a no.
+OnExpiry = Literal["expire", "escalate", "deny"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArgumentFacts:
     """One argument of a proposal as policy sees it: `args.host.value`, `args.host.trusted`."""
@@ -25,8 +29,8 @@ class ArgumentFacts:
     value: Fact
     #: True when the value occurs in internal evidence (not only in ticket text, mail or files).
     trusted: bool
-    #: Evidence ids the value was found in.
-    evidence: tuple[str, ...] = ()
+    #: Ids of the evidence the value was found in.
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,14 +53,15 @@ class Facts:
     evidence: dict[str, Fact]
     #: hour (0-23 UTC), weekday (0 Monday), business_hours
     time: dict[str, Fact]
-    #: last_hour, last_day: effects of this tool already dispatched
+    #: Effects of this tool already dispatched: last_hour, last_day; at the same target: target_last_hour,
+    #: target_last_day; for tickets of the same source: source_last_hour, source_last_day
     history: dict[str, Fact]
 
     def as_json(self) -> JsonObject:
         return {
             "tool": self.tool,
             "args": {
-                name: {"value": a.value, "trusted": a.trusted, "evidence": list(a.evidence)}
+                name: {"value": a.value, "trusted": a.trusted, "sources": list(a.sources)}
                 for name, a in self.args.items()
             },
             "ticket": self.ticket,
@@ -68,6 +73,15 @@ class Facts:
             "time": self.time,
             "history": self.history,
         }
+
+    @classmethod
+    def from_json(cls, value: JsonObject) -> Facts:
+        """The inverse of `as_json`."""
+        args = {
+            name: ArgumentFacts(value=given["value"], trusted=given["trusted"], sources=tuple(given["sources"]))
+            for name, given in value["args"].items()
+        }
+        return cls(**{**value, "args": args})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +101,8 @@ class Decision:
     expires_seconds: int = 0
     #: For effects that revert by themselves: seconds until they do (0: they stay).
     lease_seconds: int = 0
+    #: For `ask`: what becomes of the question when nobody answers in time.
+    on_expiry: OnExpiry = "expire"
 
     def as_json(self) -> JsonObject:
         return {
@@ -98,6 +114,7 @@ class Decision:
             "roles": list(self.roles),
             "expires_seconds": self.expires_seconds,
             "lease_seconds": self.lease_seconds,
+            "on_expiry": self.on_expiry,
         }
 
     @classmethod

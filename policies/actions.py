@@ -71,7 +71,7 @@ class GivenArgument(Strict):
 
     value: Fact
     trusted: bool = False
-    evidence: list[str] = Field(default_factory=list)
+    sources: list[str] = Field(default_factory=list)
 
 
 class _GivenCall(Strict):

@@ -158,7 +158,7 @@ class Compiler:
             for name in arguments:
                 variables[f"args.{name}.value"] = cel.Type.DYN
                 variables[f"args.{name}.trusted"] = cel.Type.BOOL
-                variables[f"args.{name}.evidence"] = cel.Type.List(cel.Type.STRING)
+                variables[f"args.{name}.sources"] = cel.Type.List(cel.Type.STRING)
             self._environments[arguments] = cel.NewEnv(variables=variables, functions=self._functions)
         return self._environments[arguments]
 
@@ -310,7 +310,7 @@ def _unknown(name: str, arguments: frozenset[str]) -> str:
     if near:
         return f"`{name}` is not a fact; did you mean `{near[0]}`?"
     if group == "args":
-        return f"`{name}` is not a fact; write `args.NAME.value`, `args.NAME.trusted` or `args.NAME.evidence`"
+        return f"`{name}` is not a fact; write `args.NAME.value`, `args.NAME.trusted` or `args.NAME.sources`"
     if group in FIELDS:
         return f"`{name}` is not a fact; `{group}` has {', '.join(FIELDS[group])}"
     return f"`{name}` is not known; facts are {', '.join(FIELDS)}, args and tool"

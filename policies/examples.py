@@ -28,7 +28,7 @@ def example_facts(rule: Rule, example: Example) -> list[Facts]:
     """The facts of an example, once for each tool it speaks of."""
     given = example.given
     args = {
-        name: ArgumentFacts(value=argument.value, trusted=argument.trusted, evidence=tuple(argument.evidence))
+        name: ArgumentFacts(value=argument.value, trusted=argument.trusted, sources=tuple(argument.sources))
         for name, argument in given.args.items()
     }
     tools = [given.tool] if given.tool is not None else rule.tools

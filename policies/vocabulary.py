@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.assessment import Severity, Verdict
@@ -29,11 +30,18 @@ FIELDS: Mapping[str, Mapping[str, FactType]] = {
     "team": {"name": "string", "framework": "string"},
     "evidence": {"count": "int", "internal": "int", "untrusted": "int", "manipulation": "bool"},
     "time": {"hour": "int", "weekday": "int", "business_hours": "bool"},
-    "history": {"last_hour": "int", "last_day": "int"},
+    "history": {
+        "last_hour": "int",
+        "last_day": "int",
+        "target_last_hour": "int",
+        "target_last_day": "int",
+        "source_last_hour": "int",
+        "source_last_day": "int",
+    },
 }
 
 #: What a rule may ask of an argument: `args.host.trusted`.
-ARGUMENT_FIELDS = ("value", "trusted", "evidence")
+ARGUMENT_FIELDS = ("value", "trusted", "sources")
 
 #: Facts with a closed set of words; a comparison with any other word can never hold.
 CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
@@ -41,6 +49,23 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
     "verdict.severity": tuple(Severity),
     "asset.kind": ("", *typing.get_args(Asset.model_fields["kind"].annotation)),
     "team.framework": ("autogen", "adk"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolShape:
+    """What policy knows of a tool."""
+
+    arguments: tuple[str, ...]
+    acts: bool
+    #: Which argument names the asset or identity it aims at: `{"asset": "host"}`; without one, nothing is known of it.
+    target: Mapping[str, str] = field(default_factory=dict)
+
+
+#: Tools that no registry lists: the gate's own, and the action that makes a bundle live.
+BUILT_IN: Mapping[str, ToolShape] = {
+    "case_file": ToolShape(arguments=(), acts=False),
+    "activate_policy": ToolShape(arguments=("bundle",), acts=True),
 }
 
 
@@ -55,7 +80,7 @@ def strictest() -> dict[str, dict[str, Fact]]:
         "team": {"name": "", "framework": ""},
         "evidence": {"count": 0, "internal": 0, "untrusted": 0, "manipulation": True},
         "time": {"hour": 3, "weekday": 6, "business_hours": False},
-        "history": {"last_hour": 0, "last_day": 0},
+        "history": dict.fromkeys(FIELDS["history"], 0),
     }
 
 
@@ -74,14 +99,14 @@ def activation(facts: Facts) -> dict[str, Any]:
     named: dict[str, Any] = {"tool": facts.tool}
     for group, fields in FIELDS.items():
         values: Mapping[str, Fact] = getattr(facts, group)
-        for field, kind in fields.items():
-            value = _typed(values.get(field), kind)
+        for name, kind in fields.items():
+            value = _typed(values.get(name), kind)
             if value is not None:
-                named[f"{group}.{field}"] = value
+                named[f"{group}.{name}"] = value
     for name, argument in facts.args.items():
         named[f"args.{name}.value"] = argument.value
         named[f"args.{name}.trusted"] = argument.trusted
-        named[f"args.{name}.evidence"] = list(argument.evidence)
+        named[f"args.{name}.sources"] = list(argument.sources)
     return named
 
 

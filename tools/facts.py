@@ -11,6 +11,7 @@ from core.decision import ArgumentFacts, EmptyFacts, Facts
 from core.evidence import Evidence, Fact, Trust
 from policies.compiled import Bundle
 from policies.masking.session import MaskSession
+from policies.vocabulary import FIELDS
 from tools.case import Case
 from tools.registry import Registry
 
@@ -56,7 +57,7 @@ def build_facts(
             "weekday": now.weekday(),
             "business_hours": now.weekday() < 5 and now.hour in WORKING_HOURS,
         },
-        history={name: history_counts.get(name, 0) for name in ("last_hour", "last_day")},
+        history={name: history_counts.get(name, 0) for name in FIELDS["history"]},
     )
 
 
@@ -75,7 +76,7 @@ def _argument(real: Json, masked: Json, evidence: Sequence[Evidence]) -> Argumen
         if exact or (len(wanted) >= SHORTEST_QUOTE and any(wanted in value for value in values)):
             sources.append(item.id)
         trusted = trusted or (exact and item.trust is Trust.INTERNAL)
-    return ArgumentFacts(value=real, trusted=trusted, evidence=tuple(sources))
+    return ArgumentFacts(value=real, trusted=trusted, sources=tuple(sources))
 
 
 def _scalars(value: Json) -> Iterator[str]:

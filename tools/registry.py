@@ -11,6 +11,7 @@ from typing import Literal
 from core.canonical import Json, JsonObject, digest
 from core.errors import NotFound
 from core.evidence import Trust
+from policies.vocabulary import ToolShape
 from tools.arguments import Arguments
 from tools.investigate.fact_names import FACT_NAMES
 
@@ -134,6 +135,13 @@ class Registry:
     def arguments(self) -> dict[str, tuple[str, ...]]:
         """Argument names by tool, for checking policy rules."""
         return {name: tool.argument_names for name, tool in self._tools.items()}
+
+    def shapes(self) -> dict[str, ToolShape]:
+        """What policy knows of each tool, for checking and proving rules."""
+        return {
+            tool.name: ToolShape(arguments=tool.argument_names, acts=tool.acts, target=dict(tool.target))
+            for tool in self._tools.values()
+        }
 
     def acting(self) -> tuple[str, ...]:
         return tuple(name for name, tool in self._tools.items() if tool.acts)

@@ -193,7 +193,10 @@ class EffectRow(Base):
     """The ledger. One effect a proposal: the unique key is what makes an approval spend once."""
 
     __tablename__ = "effects"
-    __table_args__ = (Index("ix_effects_tool", "tool", "created_at"),)
+    __table_args__ = (
+        Index("ix_effects_tool", "tool", "created_at"),
+        Index("ix_effects_target", "tool", "target", "created_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     proposal_id: Mapped[str] = mapped_column(ForeignKey("proposals.id"), unique=True)
@@ -201,12 +204,113 @@ class EffectRow(Base):
     tool: Mapped[str]
     connector: Mapped[str]
     idempotency_key: Mapped[str] = mapped_column(unique=True)
+    #: Keyed hash of what it aims at and the ticket's source: what limits count, and nothing to read a name from.
+    target: Mapped[str | None] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(String(32), index=True)
     outcome: Mapped[JsonObject]
     reverts_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class DecisionRow(Base):
+    """One answer of policy and what it was given."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (
+        Index("ix_decisions_ticket", "ticket_id", "sequence"),
+        Index("ix_decisions_proposal", "proposal_id", "sequence"),
+    )
+
+    sequence: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(40), unique=True)
+    #: Of a bundle's activation there is no ticket.
+    ticket_id: Mapped[str | None] = mapped_column(ForeignKey("tickets.id"))
+    proposal_id: Mapped[str | None] = mapped_column(String(40))
+    #: Where it was asked: `tool`, `proposal`, `execution`, `edit`, `revalidation` or `activation`.
+    door: Mapped[str] = mapped_column(String(16))
+    tool: Mapped[str]
+    #: Masked.
+    facts: Mapped[JsonObject]
+    #: The facts as policy saw them, under the ticket's data key; nothing when masking changed nothing in them.
+    sealed: Mapped[bytes | None]
+    outcome: Mapped[str] = mapped_column(String(8))
+    decision: Mapped[JsonObject]
+    bundle_hash: Mapped[str] = mapped_column(String(64), index=True)
+    microseconds: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class BundleRow(Base):
+    """A policy bundle that loaded, by the hash of its content."""
+
+    __tablename__ = "bundles"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    #: Name → text.
+    files: Mapped[JsonObject]
+    author: Mapped[str]
+    reason: Mapped[str]
+    #: Where it came from: `shipped`, `files`, `cli` or `http`.
+    origin: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+
+
+class BundleChangeRow(Base):
+    """That somebody wants a bundle live: a question that is answered like one about an action."""
+
+    __tablename__ = "bundle_changes"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    bundle_hash: Mapped[str] = mapped_column(ForeignKey("bundles.hash"), index=True)
+    #: The bundle that was live when it was asked; what the review compares with.
+    base_hash: Mapped[str] = mapped_column(ForeignKey("bundles.hash"))
+    author: Mapped[str]
+    reason: Mapped[str]
+    state: Mapped[str] = mapped_column(String(32), index=True)
+    decision: Mapped[JsonObject]
+    #: What answers are bound to.
+    digest: Mapped[str] = mapped_column(String(64))
+    #: What the change does: differences, proofs, flips.
+    review: Mapped[JsonObject]
+    expires_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class BundleAnswerRow(Base):
+    """One person's one answer to one change of the bundle."""
+
+    __tablename__ = "bundle_answers"
+    __table_args__ = (UniqueConstraint("change_id", "person", name="uq_bundle_answers_person"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    change_id: Mapped[str] = mapped_column(ForeignKey("bundle_changes.id"))
+    person: Mapped[str]
+    roles: Mapped[list[str]] = mapped_column(SafeJson())
+    approve: Mapped[bool]
+    reason: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class BundleActivationRow(Base):
+    """What was live since when; the newest row is live now."""
+
+    __tablename__ = "bundle_activations"
+
+    sequence: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    bundle_hash: Mapped[str] = mapped_column(ForeignKey("bundles.hash"))
+    #: The bundle that was live before; nothing for the first.
+    previous_hash: Mapped[str | None] = mapped_column(String(64))
+    change_id: Mapped[str | None] = mapped_column(String(40))
+    #: `first`, `change`, `rollback` or `files`.
+    kind: Mapped[str] = mapped_column(String(16))
+    actor: Mapped[str]
+    reason: Mapped[str]
+    created_at: Mapped[datetime]
 
 
 class OutboxRow(Base):

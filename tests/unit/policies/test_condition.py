@@ -17,7 +17,7 @@ def compiler(bundle: Bundle) -> Compiler:
 def facts(**args: Any) -> dict[str, Any]:
     named = activation(facts_over_strictest("isolate_host", {}, {}))
     for name, value in args.items():
-        named |= {f"args.{name}.value": value, f"args.{name}.trusted": False, f"args.{name}.evidence": ["E1"]}
+        named |= {f"args.{name}.value": value, f"args.{name}.trusted": False, f"args.{name}.sources": ["E1"]}
     return named
 
 
@@ -31,7 +31,7 @@ def facts(**args: Any) -> dict[str, Any]:
         ("(asset.known)", False),
         ("asset.known ? false : true", True),
         ('verdict.label in ["malicious", "needs_information"] // why not', True),
-        ('tool == "isolate_host" && "E1" in args.host.evidence', True),
+        ('tool == "isolate_host" && "E1" in args.host.sources', True),
         ('inCidr("10.1.2.3", "10.0.0.0/8") && !inCidr("11.0.0.1", "10.0.0.0/8")', True),
         ("isOwn(args.host.value)", True),
         ("isPartner(args.host.value)", False),

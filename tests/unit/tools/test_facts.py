@@ -38,7 +38,7 @@ async def test_host_named_only_by_the_ticket_is_not_trusted(house: MakeHouse) ->
     made = house(**TICKET)
     gate = await opened(made)
     found = facts(made, gate, "isolate_host", host=await host_token(gate)).args["host"]
-    assert (found.value, found.trusted, found.evidence) == ("WS-TRE-014", False, ("E2",))
+    assert (found.value, found.trusted, found.sources) == ("WS-TRE-014", False, ("E2",))
 
 
 async def test_host_our_inventory_knows_is_trusted(house: MakeHouse) -> None:
@@ -72,7 +72,7 @@ async def test_query_that_spells_a_value_out_does_not_make_it_trusted(house: Mak
     gate = await opened(made)
     await gate.call("search_logs", {"sql": "SELECT 'evil.example' AS bad"}, agent="i")
     found = facts(made, gate, "block_indicator", indicator="evil.example").args["indicator"]
-    assert (found.trusted, found.evidence) == (False, ("E2",))
+    assert (found.trusted, found.sources) == (False, ("E2",))
 
 
 async def test_unknown_targets_take_the_strictest_values(house: MakeHouse) -> None:
@@ -105,7 +105,7 @@ async def test_time_verdict_and_history_are_facts(house: MakeHouse) -> None:
     found = facts(made, await opened(made), "close_ticket", resolution="benign")
     assert found.time == {"hour": 10, "weekday": 0, "business_hours": True}
     assert found.verdict == {"label": "malicious", "severity": "high", "confidence": 0.95, "findings": 0}
-    assert found.history == {"last_hour": 2, "last_day": 5}
+    assert (found.history["last_hour"], found.history["last_day"]) == (2, 5)
     assert found.ticket == {"kind": "phishing", "source": "test", "age_minutes": 60}
 
 
