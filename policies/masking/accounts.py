@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from policies.masking.common_words import COMMON
-from policies.masking.scan import Pattern, all_if, compiled
+from policies.masking.rules import IdPattern
+from policies.masking.scan import Pattern, all_if
+from policies.masking.views import shape_of
 
 #: Accounts that every system has, and what tools write where no user is known.
 _WORDS = """
@@ -111,21 +112,22 @@ USERNAMES = (
 )
 
 
-def bundle_patterns(rows: Iterable[Any]) -> list[Pattern]:
-    """The patterns a bundle gives (`entity`, `regex`, `context`). With context words one of them must stand before.
+def bundle_patterns(rows: Iterable[IdPattern]) -> list[Pattern]:
+    """The patterns a bundle gives. With context words one of them must stand before.
 
     Without context words the first group of the expression, where it has one, is what gets masked.
     """
     patterns = []
     for row in rows:
-        words = "|".join(re.escape(word) for word in row.context)
+        # As the shape has them: `Kundennummer für` stands there as `Kundennummer fur`.
+        context = [shape_of(word).decode("ascii") for word in row.context]
+        words = "|".join(re.escape(word) for word in context)
         regex = rf"(?i:{words})[^\n]{{0,40}}?({row.regex})" if words else f"(?:{row.regex})"
-        compiled(regex)
         patterns.append(
             Pattern(
                 entity=row.entity,
                 regex=regex,
-                needs=tuple(word.lower() for word in row.context if word.isascii()),
+                needs=tuple(word.lower() for word in context),
                 score=0.9,
                 name="bundle",
             )

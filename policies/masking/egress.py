@@ -71,7 +71,7 @@ def _strings_of(body: bytes) -> list[str]:
 
 def _unmistakable_secrets(text: str) -> frozenset[str]:
     """Keys and tokens of known forms, also ones that never went through the masker."""
-    from policies.masking.recognizers import matches
+    from policies.masking.scan import matches
 
     view = decoded_view(text)
     shapes = [shape_of(text), shape_of(view.text)] if view is not None else [shape_of(text)]

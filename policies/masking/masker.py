@@ -68,7 +68,7 @@ class Masker:
     @cached_property
     def own(self) -> Originals:
         """People, accounts, hosts and addresses of the organization, except of entities that are kept."""
-        from policies.masking.recognizers import own_originals
+        from policies.masking.own import own_originals
 
         return own_originals(self.organization, [e for e in ENTITIES if self.rules.treatment(e) != "keep"])
 

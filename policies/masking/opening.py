@@ -18,7 +18,8 @@ def open_masker(bundle: Bundle, names: Sequence[str] = DEFAULT_NAMES) -> Masker:
         MaskingUnavailable: a model is not there. Nothing is masked without it, so nothing is shown to anybody.
     """
     from policies.masking.names.engines import open_name_models
-    from policies.masking.names.reader import NameReader, never_words
+    from policies.masking.names.reader import NameReader
+    from policies.masking.words import never_words
 
     models = open_name_models(names)
-    return Masker(bundle, NameReader(models, never_words(bundle.organization, bundle.masking)))
+    return Masker(bundle, NameReader(models, never_words(bundle.organization, bundle.masking.never_names)))

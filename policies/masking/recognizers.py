@@ -25,16 +25,14 @@ from policies.masking.devices import DEVICES, MACHINES
 from policies.masking.national_ids import of_presidio, proved
 from policies.masking.needs import Needs, is_needed
 from policies.masking.originals import Originals
-from policies.masking.own import OwnOriginals, OwnSign, own_originals
+from policies.masking.own import OwnSign
 from policies.masking.patterns import NUMBERS, SECRETS
 from policies.masking.people import Names
-from policies.masking.rules import Entity
-from policies.masking.scan import Found, Pattern, find_all, matches, run
+from policies.masking.rules import Entity, IdPattern
+from policies.masking.scan import Found, Pattern, find_all, run
 from policies.masking.views import shape_of
-from policies.masking.words import is_particular, parts_of_name, words_of
+from policies.masking.words import is_particular, never_words, parts_of_name
 from policies.organization import Organization
-
-__all__ = ["LANGUAGE", "OrganizationRecognizer", "OwnOriginals", "Scanned", "make_registry", "matches", "own_originals"]
 
 LANGUAGE = "en"
 
@@ -228,15 +226,15 @@ class OrganizationRecognizer(Scanned):
 
 
 def make_registry(
-    organization: Organization, own: Originals, never_names: Iterable[str], patterns: Iterable[Any] = ()
+    organization: Organization, own: Originals, never_names: Iterable[str], patterns: Iterable[IdPattern] = ()
 ) -> RecognizerRegistry:
     """The recognizers for one organization; `patterns` are those its bundle describes itself."""
-    never = {word for name in never_names for word in words_of(name)}
-    for name in (organization.name, *organization.brands):
-        never.update(words_of(name))
     recognizers: list[Scanned] = [
         OrganizationRecognizer(organization, own),
-        NameRecognizer(never, {part for person in organization.people for part in parts_of_name(person.name)}),
+        NameRecognizer(
+            never_words(organization, never_names),
+            {part for person in organization.people for part in parts_of_name(person.name)},
+        ),
         PatternsRecognizer("contacts", CONTACTS),
         PatternsRecognizer("numbers", (*NUMBERS, proved())),
         PatternsRecognizer("devices", DEVICES),

@@ -103,6 +103,8 @@ class IdPattern(Strict):
     def _compiles(cls, regex: str) -> str:
         import re2
 
+        if not regex.isascii():
+            raise ValueError("looks at letters without their accents; write it in ASCII, `u` for `ü`")
         options = re2.Options()
         options.log_errors = False
         try:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from policies.masking.common_words import COMMON, ORGANIZATION_WORDS
+from policies.organization import Organization
 
 #: Letters and digits a value needs before it is masked wherever it occurs.
 MIN_LENGTH = 4
@@ -44,6 +45,12 @@ def is_particular(value: str, entity: str) -> bool:
     if entity in ("PERSON", "USERNAME", "HOST"):
         return not all(word in COMMON or (entity == "PERSON" and len(word) < 3) for word in words)
     return True
+
+
+def never_words(organization: Organization, said: Iterable[str]) -> frozenset[str]:
+    """Words that name nobody here: what the bundle says, and the organization's own name and brands."""
+    names = (*said, organization.name, *organization.brands)
+    return frozenset(word for name in names for word in words_of(name))
 
 
 def is_name(value: str, never: Collection[str]) -> bool:

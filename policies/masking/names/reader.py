@@ -9,11 +9,10 @@ from policies.masking.common_words import COMMON, ORGANIZATION_WORDS
 from policies.masking.formats.prose import prose_of
 from policies.masking.names.model import Found, NameModel
 from policies.masking.names.things import PLACES_OF_THINGS, ROLES, THINGS
-from policies.masking.rules import Entity, MaskingRules
+from policies.masking.rules import Entity
 from policies.masking.spans import GUESSED, SEPARATOR, Span
 from policies.masking.tokens import TOKEN
 from policies.masking.words import words_of
-from policies.organization import Organization
 
 #: Marks of paths, identifiers, mailboxes and expressions: what holds one is no name in a sentence.
 _TECHNICAL = re.compile(r"[\\/@_=<>{}|$%~^*+#\x00]|::|\d[A-Za-z]\d|[A-Za-z]\d+[A-Za-z]|[a-z]\.[a-z]|\[\.\]|^\d+$")
@@ -25,18 +24,11 @@ _AROUND = "\"'()[]<>,;:.!?*_|"
 MIN_LETTERS = 2
 
 
-def never_words(organization: Organization, rules: MaskingRules) -> frozenset[str]:
-    """Words that name nobody here: what the bundle says, and the organization's own name and brands."""
-    names = (*rules.never_names, organization.name, *organization.brands)
-    return frozenset(word for name in names for word in words_of(name))
-
-
 class NameReader:
     """A name model with the judgement that it lacks."""
 
     def __init__(self, models: Sequence[NameModel], never: Collection[str] = ()) -> None:
         """`never` are words that are no names here: of the bundle, and of the organization's own name."""
-        self.name = " and ".join(model.name for model in models)
         self._models = models
         self._never = frozenset(never)
 

@@ -46,6 +46,20 @@ def test_an_example_that_fails_is_named_with_its_line(folder: Path, section: str
     assert entry in line
 
 
+def test_words_outside_ascii_can_stand_before_an_identifier(folder: Path) -> None:
+    add(folder, "patterns", '{entity: CUSTOMER_ID, regex: "[0-9]{4}", context: [Kündigung, 客户]}')
+    masker = Masker(load_bundle(folder))
+    for text in ("kündigung zu 4711", "客户 4711"):
+        assert "4711" not in masker.session(MemoryVault()).mask_text(text)
+    assert "4711" in masker.session(MemoryVault()).mask_text("Vorgang 4711")
+
+
+def test_an_expression_with_letters_outside_ascii_says_how_to_write_them(folder: Path) -> None:
+    add(folder, "patterns", '{entity: CUSTOMER_ID, regex: "Kündigung-[0-9]{4}"}')
+    with pytest.raises(BundleInvalid, match="without their accents"):
+        load_bundle(folder)
+
+
 @pytest.mark.parametrize("regex", ["([0-9]", "(?=x)y", "x*"])
 def test_an_expression_that_cannot_be_used_stops_the_load(folder: Path, regex: str) -> None:
     add(folder, "patterns", f'{{entity: CUSTOMER_ID, regex: "{regex}"}}')

@@ -13,8 +13,9 @@ from core.vault import MemoryVault
 from policies.compiled import Bundle
 from policies.masking.masker import PROSE_BUDGET, Masker
 from policies.masking.names.engines import open_name_models
-from policies.masking.names.reader import NameReader, never_words
+from policies.masking.names.reader import NameReader
 from policies.masking.session import MaskSession
+from policies.masking.words import never_words
 
 GUESSES = {
     "PERSON": ["Zebulon Quaide", "Cobalt Strike", "Harbour Bank", "quaide", "Zebulon"],
@@ -38,7 +39,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reader(model_folder: Path, bundle: Bundle) -> NameReader:
     models = open_name_models([f"spacy:{model_folder}"])
-    return NameReader(models, never_words(bundle.organization, bundle.masking))
+    return NameReader(models, never_words(bundle.organization, bundle.masking.never_names))
 
 
 @pytest.fixture

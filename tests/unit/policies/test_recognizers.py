@@ -6,10 +6,10 @@ from policies.masking.masker import Masker
 from policies.masking.national_ids import of_presidio, proved
 from policies.masking.needs import Needs
 from policies.masking.originals import Originals
+from policies.masking.own import OwnOriginals
 from policies.masking.recognizers import (
     Networks,
     OrganizationRecognizer,
-    OwnOriginals,
     PatternsRecognizer,
     PresidioRecognizer,
     make_registry,
