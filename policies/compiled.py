@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policies.actions import ActionRules, Rule
 from policies.condition import Condition
@@ -12,6 +13,9 @@ from policies.document import Document
 from policies.guardrails import Guardrails
 from policies.masking.rules import MaskingRules
 from policies.organization import Organization
+
+if TYPE_CHECKING:
+    from policies.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +45,11 @@ class Bundle:
     def rules_for(self, tool: str) -> tuple[CompiledRule, ...]:
         """The rules that speak of a tool."""
         return self._by_tool.get(tool, ())
+
+    @cached_property
+    def plans(self) -> dict[str, Plan]:
+        """What the engine made ready for each tool it was asked about; it fills this itself."""
+        return {}
 
     @cached_property
     def _by_tool(self) -> dict[str, tuple[CompiledRule, ...]]:
