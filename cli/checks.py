@@ -135,7 +135,7 @@ def policy(settings: Settings) -> Finding:
         return Finding(
             name="policy", ok=False, detail=detail, mend="Run casemate policy check, and mend what it names."
         )
-    return Finding(name="policy", ok=True, detail=f"{bundle.path.name}, hash {bundle.hash[:16]}")
+    return Finding(name="policy", ok=True, detail=f"{bundle.name.rpartition('/')[2]}, hash {bundle.hash[:16]}")
 
 
 def masking(settings: Settings) -> Finding:

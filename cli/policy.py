@@ -41,7 +41,7 @@ def check(folder: Folder = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"ok": True, "hash": bundle.hash, "rules": len(bundle.actions.rules)})
     else:
-        say(f"{bundle.path} is sound: {len(bundle.actions.rules)} rules, hash {bundle.hash}.")
+        say(f"{bundle.name} is sound: {len(bundle.actions.rules)} rules, hash {bundle.hash}.")
 
 
 @app.command()
@@ -50,10 +50,10 @@ def show(folder: Folder = None, as_json: AsJson = False) -> None:
     bundle = load(folder)
     rules = [rule.model_dump(mode="json", by_alias=True, exclude={"examples"}) for rule in bundle.actions.rules]
     if as_json:
-        print_json({"path": str(bundle.path), "hash": bundle.hash, "rules": rules})
+        print_json({"name": bundle.name, "hash": bundle.hash, "rules": rules})
         return
     rows = ((rule["id"], ", ".join(rule["tools"]), rule.get("when"), _then(rule["then"])) for rule in rules)
-    print_table(("rule", "tools", "when", "then"), rows, title=f"{bundle.path}  hash {bundle.hash[:16]}")
+    print_table(("rule", "tools", "when", "then"), rows, title=f"{bundle.name}  hash {bundle.hash[:16]}")
 
 
 def load(folder: Path | None) -> Bundle:

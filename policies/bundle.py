@@ -1,29 +1,43 @@
-"""Loads a policy bundle: four YAML files, checked as a whole. A bundle with any problem does not load."""
+"""Loads a policy bundle: its YAML files, checked as a whole. A bundle with any problem does not load."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from core.canonical import Json, digest
+from core.canonical import digest
 from core.errors import BundleInvalid, Problem
-from policies.actions import STANDARD_ROLES, ActionRules
+from policies.actions import ActionRules
 from policies.compiled import Bundle, CompiledRule
-from policies.condition import Compiler, Condition, ConditionInvalid
-from policies.document import Document, check_model, nearest, read_document
-from policies.examples import run_examples
+from policies.condition import Compiler, Condition
+from policies.document import Document, nearest
+from policies.examples import try_examples, try_tests
 from policies.guardrails import Guardrails
+from policies.invariants import Invariant, read_invariants
+from policies.masking.examples import try_masking_examples
 from policies.masking.rules import MaskingRules
 from policies.organization import Organization
+from policies.reading import read_document
+from policies.rule_checks import check_rules
+from policies.sentences import check_model
+from policies.source import BundleSource
+from policies.suite import Suite
+from policies.tool_names import check_rule_tools, check_sinks, check_test_tools
+from policies.trial import Trial
+from policies.vocabulary import ToolShape
 
-__all__ = ["Bundle", "BundleInvalid", "default_bundle_path", "load_bundle"]
+__all__ = ["Bundle", "BundleInvalid", "BundleSource", "default_bundle_path", "load_bundle", "try_bundle"]
 
-#: The files of a bundle; a file with any other name is a problem, so that a misspelt one is noticed.
+#: The files every bundle has.
 FILES = ("organization.yaml", "masking.yaml", "actions.yaml", "guardrails.yaml")
+#: Files a bundle may have as well; they are part of its hash.
+OPTIONAL = ("invariants.yaml",)
+#: How the name of a file with tests ends; tests are no part of the hash.
+TESTS = "_test.yaml"
 
 #: Lets conditions compile although the organization does not.
 _NOBODY = Organization(name="nobody", domains=["invalid.example"])
-
-Place = tuple[int | str, ...]
 
 
 def default_bundle_path() -> Path:
@@ -31,108 +45,157 @@ def default_bundle_path() -> Path:
     return Path(__file__).parent / "rulesets" / "default"
 
 
-def load_bundle(path: Path) -> Bundle:
-    """Read, check and compile a bundle, and run the examples of its rules.
+def load_bundle(source: Path | BundleSource, *, tools: Mapping[str, ToolShape] | None = None) -> Bundle:
+    """Read, check and compile a bundle, and run its examples and tests. Without `tools` tool names are not checked.
+
+    Examples and tests run as far as what they speak of is sound: a broken rule would fail them all.
 
     Raises:
-        BundleInvalid: with every problem, each with its file, line and column.
+        BundleInvalid: with every problem of every file, each with its line and column.
     """
-    documents, problems = _read(path)
-    organization = check_model(documents["organization.yaml"], Organization)
-    masking = check_model(documents["masking.yaml"], MaskingRules)
-    actions = check_model(documents["actions.yaml"], ActionRules)
-    guardrails = check_model(documents["guardrails.yaml"], Guardrails)
-    conditions = _check_rules(documents["actions.yaml"], Compiler(organization or _NOBODY))
-    for document in documents.values():
-        problems.extend(document.problems)
-    hash_ = _hash(documents, problems)
-    # Examples run only on a bundle that is otherwise sound: a broken rule would fail them all.
-    if problems or organization is None or masking is None or actions is None or guardrails is None:
-        raise BundleInvalid(sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column)))
-    bundle = Bundle(
-        path=path,
-        hash=hash_,
-        organization=organization,
-        masking=masking,
-        actions=actions,
-        guardrails=guardrails,
-        rules=tuple(
-            CompiledRule(rule=rule, condition=conditions.get(number)) for number, rule in enumerate(actions.rules)
-        ),
-        documents=documents,
-    )
-    failed = run_examples(bundle)
-    if failed:
-        raise BundleInvalid(failed)
+    bundle, trials, problems = _tried(source, tools)
+    problems += [trial.place for trial in trials if trial.failed]
+    if bundle is None or problems:
+        raise _invalid(problems)
     return bundle
 
 
-def _read(path: Path) -> tuple[dict[str, Document], list[Problem]]:
-    if not path.is_dir():
-        message = f"is not a folder; a policy bundle is a folder with {', '.join(FILES)}"
-        raise BundleInvalid([Problem(file=str(path), line=1, column=1, message=message)])
-    problems = []
-    for entry in sorted(path.iterdir()):
-        if entry.suffix in (".yaml", ".yml") and entry.name not in FILES:
-            hint = nearest(entry.name, FILES)
-            message = f"is not part of a bundle; {hint or 'the files are ' + ', '.join(FILES)}"
-            problems.append(Problem(file=str(entry), line=1, column=1, message=message))
-    return {name: read_document(path / name) for name in FILES}, problems
+def try_bundle(source: Path | BundleSource, *, tools: Mapping[str, ToolShape] | None = None) -> list[Trial]:
+    """Every example and test of a bundle that is otherwise sound, and which of them fail.
+
+    Raises:
+        BundleInvalid: the bundle would not load even without them.
+    """
+    bundle, trials, problems = _tried(source, tools)
+    if bundle is None or problems:
+        raise _invalid(problems)
+    return trials
 
 
-def _check_rules(document: Document, compiler: Compiler) -> dict[int, Condition]:
-    """Compile every condition and check what no schema can. Reads raw rows, so that a typo in one key hides nothing."""
-    rows = document.data.get("rules") if isinstance(document.data, dict) else None
-    roles = document.data.get("roles") if isinstance(document.data, dict) else None
-    known = [role for role in roles if isinstance(role, str)] if isinstance(roles, list) else list(STANDARD_ROLES)
-    conditions: dict[int, Condition] = {}
-    seen: set[str] = set()
-    for number, row in enumerate(rows if isinstance(rows, list) else []):
-        if not isinstance(row, dict):
-            continue
-        path = ("rules", number)
-        name = row.get("id")
-        if isinstance(name, str) and name in seen:
-            message = f"rule id `{name}` appears twice; give each rule its own"
-            document.problems.append(document.problem((*path, "id"), message))
-        seen.add(str(name))
-        _check_roles(document, path, row.get("then"), known)
-        _check_example_tools(document, path, row)
-        if isinstance(row.get("when"), str):
-            try:
-                conditions[number] = compiler.compile(row["when"])
-            except ConditionInvalid as error:
-                where = (*path, "when")
-                found = [document.problem_inside(where, flaw.offset, flaw.message) for flaw in error.flaws]
-                document.problems.extend(found)
-    return conditions
+def _tried(
+    source: Path | BundleSource, tools: Mapping[str, ToolShape] | None
+) -> tuple[Bundle | None, list[Trial], list[Problem]]:
+    if isinstance(source, Path):
+        source = BundleSource.from_folder(source)
+    parts = _read(source, tools)
+    problems = [*_names(source), *source.problems]
+    problems += [problem for document in parts.documents.values() for problem in document.problems]
+    return parts.bundle(source.name), list(parts.trials(source.name)), problems
 
 
-def _check_roles(document: Document, path: Place, then: Json, known: list[str]) -> None:
-    roles = then.get("from") if isinstance(then, dict) else None
-    for position, role in enumerate(roles if isinstance(roles, list) else []):
-        if role not in known:
-            hint = nearest(str(role), known) or f"roles are {', '.join(known)}"
-            message = f"nobody can hold the role `{role}`; {hint}"
-            document.problems.append(document.problem((*path, "then", "from", position), message))
+def _invalid(problems: list[Problem]) -> BundleInvalid:
+    return BundleInvalid(sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.message)))
 
 
-def _check_example_tools(document: Document, path: Place, row: Json) -> None:
-    tools, examples = row.get("tools"), row.get("examples")
-    for position, example in enumerate(examples if isinstance(examples, list) else []):
-        given = example.get("given") if isinstance(example, dict) else None
-        tool = given.get("tool") if isinstance(given, dict) else None
-        if tool is not None and isinstance(tools, list) and tool not in tools:
-            message = f"this rule does not speak of `{tool}`; use one of its tools"
-            document.problems.append(document.problem((*path, "examples", position, "given", "tool"), message))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Parts:
+    """What became of each file; None where it is not sound."""
+
+    documents: dict[str, Document]
+    organization: Organization | None
+    masking: MaskingRules | None
+    actions: ActionRules | None
+    guardrails: Guardrails | None
+    #: Conditions by the number of their rule.
+    conditions: dict[int, Condition]
+    invariants: tuple[Invariant, ...]
+    tests: dict[str, Suite]
+
+    def bundle(self, name: str) -> Bundle | None:
+        """The bundle, when every file of it is sound."""
+        if self.organization is None or self.masking is None or self.actions is None or self.guardrails is None:
+            return None
+        if any(document.problems for document in self.documents.values()):
+            return None
+        return self._made(name, self.organization, self.actions, self.masking, self.guardrails)
+
+    def trials(self, name: str) -> Iterator[Trial]:
+        """Examples and tests, of what is sound enough: the rest of the bundle does not matter to them."""
+        if self.organization is None:
+            return
+        guardrails = self.guardrails or Guardrails()
+        actions = self.actions
+        if actions is not None and all(
+            number in self.conditions for number, rule in enumerate(actions.rules) if rule.when is not None
+        ):
+            bundle = self._made(name, self.organization, actions, self.masking or MaskingRules(), guardrails)
+            yield from try_examples(bundle)
+            yield from try_tests(bundle)
+        if self.masking is not None:
+            none = ActionRules.model_construct(rules=[])
+            yield from try_masking_examples(self._made(name, self.organization, none, self.masking, guardrails))
+
+    def _made(
+        self,
+        name: str,
+        organization: Organization,
+        actions: ActionRules,
+        masking: MaskingRules,
+        guardrails: Guardrails,
+    ) -> Bundle:
+        hashed = {file: document.data for file, document in self.documents.items() if not file.endswith(TESTS)}
+        return Bundle(
+            name=name,
+            hash=digest(hashed),
+            organization=organization,
+            masking=masking,
+            actions=actions,
+            guardrails=guardrails,
+            rules=tuple(
+                CompiledRule(rule=rule, condition=self.conditions.get(number))
+                for number, rule in enumerate(actions.rules)
+            ),
+            invariants=self.invariants,
+            tests=self.tests,
+            documents=self.documents,
+        )
 
 
-def _hash(documents: dict[str, Document], problems: list[Problem]) -> str:
-    content: dict[str, Json] = {}
-    for name, document in documents.items():
-        try:
-            digest(document.data)
-            content[name] = document.data
-        except (ValueError, RecursionError) as error:
-            problems.append(document.problem((), f"holds a number that JSON cannot carry exactly ({error})"))
-    return digest(content)
+def _read(source: BundleSource, tools: Mapping[str, ToolShape] | None) -> _Parts:
+    documents = {
+        name: read_document(raw, file=f"{source.name}/{name}") for name, raw in source.files().items() if _is_part(name)
+    }
+    documents |= {name: Document(file=f"{source.name}/{name}", text="") for name in FILES if name not in documents}
+    organization = check_model(documents["organization.yaml"], Organization)
+    compiler = Compiler(organization or _NOBODY)
+    conditions = check_rules(documents["actions.yaml"], compiler)
+    invariants = documents.get("invariants.yaml")
+    parts = _Parts(
+        documents=documents,
+        organization=organization,
+        masking=check_model(documents["masking.yaml"], MaskingRules),
+        actions=check_model(documents["actions.yaml"], ActionRules),
+        guardrails=check_model(documents["guardrails.yaml"], Guardrails),
+        conditions=conditions,
+        invariants=read_invariants(invariants, compiler, tools) if invariants is not None else (),
+        tests={
+            name: suite
+            for name, document in documents.items()
+            if name.endswith(TESTS) and (suite := check_model(document, Suite)) is not None
+        },
+    )
+    if tools is not None:
+        check_rule_tools(documents["actions.yaml"], conditions, tools)
+        check_sinks(documents["masking.yaml"], tools)
+        for name in parts.tests:
+            check_test_tools(documents[name], tools)
+    return parts
+
+
+def _is_part(name: str) -> bool:
+    return name in FILES or name in OPTIONAL or name.endswith(TESTS)
+
+
+def _names(source: BundleSource) -> Iterator[Problem]:
+    """Files that are missing, and files that are none of a bundle's: a misspelt one must not go unnoticed."""
+    there = {*source.files(), *(Path(problem.file).name for problem in source.problems)}
+    for name in FILES:
+        if name not in there:
+            message = "is missing; every bundle has it (copy the one of policies/rulesets/default)"
+            yield Problem(file=f"{source.name}/{name}", line=1, column=1, message=message)
+    for name in sorted(there):
+        if not _is_part(name):
+            known = (*FILES, *OPTIONAL)
+            hint = nearest(name, known) or f"the files are {', '.join(known)} and those that end in {TESTS}"
+            message = f"is not part of a bundle; {hint}"
+            yield Problem(file=f"{source.name}/{name}", line=1, column=1, message=message)

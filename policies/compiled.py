@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policies.actions import ActionRules, Rule
 from policies.condition import Condition
 from policies.document import Document
 from policies.guardrails import Guardrails
+from policies.invariants import Invariant
 from policies.masking.rules import MaskingRules
 from policies.organization import Organization
+from policies.suite import Suite
 
 if TYPE_CHECKING:
     from policies.plan import Plan
@@ -30,8 +32,9 @@ class CompiledRule:
 class Bundle:
     """A checked policy. Safe to share between threads."""
 
-    path: Path
-    #: SHA-256 over the canonical content of all files: comments and layout do not change it.
+    #: The folder it was read from, or what the store calls it.
+    name: str
+    #: SHA-256 over the canonical content of all files but the tests: comments and layout do not change it.
     hash: str
     organization: Organization
     masking: MaskingRules
@@ -39,8 +42,17 @@ class Bundle:
     guardrails: Guardrails
     #: Rules in the order of the file.
     rules: tuple[CompiledRule, ...]
+    #: What the policy must never answer; empty without `invariants.yaml`.
+    invariants: tuple[Invariant, ...] = ()
+    #: Tests by the name of their file.
+    tests: Mapping[str, Suite] = field(default_factory=dict)
     #: The files as read, to name the place of a problem found later.
-    documents: dict[str, Document] = field(repr=False)
+    documents: Mapping[str, Document] = field(repr=False)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The text of every file by its name; `BundleSource.from_files` makes the same bundle of it."""
+        return {name: document.text for name, document in self.documents.items()}
 
     def rules_for(self, tool: str) -> tuple[CompiledRule, ...]:
         """The rules that speak of a tool."""

@@ -9,9 +9,11 @@ from functools import cached_property
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from core.ticket import Strict
+from policies.document import nearest
+from policies.sentences import faults
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
@@ -38,7 +40,7 @@ def _address(value: str) -> str:
     try:
         ipaddress.ip_address(value)
     except ValueError:
-        raise ValueError(f"`{value}` is not an IP address") from None
+        raise ValueError(f"`{value}` is not an IP address; write it like 10.20.14.31") from None
     return value
 
 
@@ -57,16 +59,23 @@ Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 class Person(Strict):
     """Someone (or a service account) of the organization."""
 
+    #: What the person signs in with.
     username: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\s\\@]+$")]
+    #: Full name.
     name: Text
+    #: Mailbox.
     email: str = ""
+    #: What rules know as `identity.role`.
     role: str = ""
+    #: What rules know as `identity.department`.
     department: str = ""
     #: A likely target of impersonation whose account takes more approvals.
     vip: bool = False
     #: Holds rights that could harm many systems.
     privileged: bool = False
+    #: No person but a program signs in with it.
     service_account: bool = False
+    #: Signs in with a second factor.
     mfa: bool = True
     #: Where the person usually signs in from.
     countries: list[Country] = Field(default_factory=list)
@@ -75,23 +84,32 @@ class Person(Strict):
 class Asset(Strict):
     """A host of the organization."""
 
+    #: Name without domain.
     hostname: Annotated[str, AfterValidator(_hostname)]
+    #: Address.
     ip: Annotated[str, AfterValidator(_address)]
     #: 0 is the most critical: payments, directory, core banking.
     tier: Annotated[int, Field(ge=0, le=4)]
+    #: What it is.
     kind: Literal["workstation", "laptop", "server", "domain_controller", "build_server", "network", "mobile", "cloud"]
     #: Username of the person who answers for it.
     owner: str = ""
+    #: Where it belongs: production, build, …
     environment: str = "production"
 
 
 class Organization(Strict):
     """Everything in `organization.yaml`."""
 
+    #: What the organization is called.
     name: Text
+    #: Our domains; what lies in them is ours too.
     domains: Annotated[list[Domain], Field(min_length=1)]
+    #: Our networks, such as 10.0.0.0/8.
     networks: list[Cidr] = Field(default_factory=list)
+    #: People and service accounts.
     people: list[Person] = Field(default_factory=list)
+    #: Hosts.
     assets: list[Asset] = Field(default_factory=list)
     #: Names whose imitation in a domain is a sign of an attack.
     brands: list[Text] = Field(default_factory=list)
@@ -100,17 +118,34 @@ class Organization(Strict):
     #: Domains we do business with: never blocked, but not ours either.
     mail_partners: list[Domain] = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> Organization:
-        _unique("username", [p.username for p in self.people])
-        _unique("e-mail address", [p.email for p in self.people if p.email])
-        _unique("host name", [a.hostname for a in self.assets])
-        _unique("host address", [a.ip for a in self.assets])
-        known = {p.username for p in self.people}
-        for asset in self.assets:
-            if asset.owner and asset.owner not in known:
-                raise ValueError(f"{asset.hostname} belongs to `{asset.owner}`, who is not among the people")
-        return self
+    @field_validator("people")
+    @classmethod
+    def _people_are_unique(cls, people: list[Person]) -> list[Person]:
+        found = [
+            *_twice("username", "username", [person.username for person in people]),
+            *_twice("e-mail address", "email", [person.email for person in people]),
+        ]
+        if found:
+            raise faults(found)
+        return people
+
+    @field_validator("assets")
+    @classmethod
+    def _assets_are_unique_and_owned(cls, assets: list[Asset], info: ValidationInfo) -> list[Asset]:
+        found = [
+            *_twice("host name", "hostname", [asset.hostname for asset in assets]),
+            *_twice("host address", "ip", [asset.ip for asset in assets]),
+        ]
+        # Without people that are sound nobody can say who is among them.
+        known = {person.username for person in info.data["people"]} if "people" in info.data else None
+        for number, asset in enumerate(assets):
+            if known is not None and asset.owner and asset.owner not in known:
+                hint = nearest(asset.owner, known) or "add the person or leave `owner` out"
+                message = f"{asset.hostname} belongs to `{asset.owner}`, who is not among the people; {hint}"
+                found.append(((number, "owner"), message))
+        if found:
+            raise faults(found)
+        return assets
 
     def find_person(self, text: str) -> Person | None:
         r"""The person behind a username, `DOMAIN\username`, e-mail address or full name, in any case."""
@@ -205,9 +240,12 @@ def _inside(domain: str, parents: list[str]) -> bool:
     return any(name == parent or name.endswith("." + parent) for parent in parents)
 
 
-def _unique(what: str, values: list[str]) -> None:
+def _twice(what: str, key: str, values: list[str]) -> list[tuple[tuple[int, str], str]]:
+    """Values that stand twice, each where it stands again; empty ones do not count."""
     seen: set[str] = set()
-    for value in values:
-        if value.casefold() in seen:
-            raise ValueError(f"the {what} `{value}` appears twice; give it to one of them only")
+    found: list[tuple[tuple[int, str], str]] = []
+    for number, value in enumerate(values):
+        if value and value.casefold() in seen:
+            found.append(((number, key), f"the {what} `{value}` appears twice; give it to one of them only"))
         seen.add(value.casefold())
+    return found

@@ -1,44 +1,91 @@
-"""Checks rules and sinks against the tools and arguments that exist."""
+"""Checks rules, examples, tests and sinks against the tools and arguments that exist."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 
-from core.errors import Problem
-from policies.compiled import Bundle
+from core.canonical import Json
+from policies.condition import Condition
+from policies.document import Document, Path
+from policies.vocabulary import BUILT_IN, ToolShape
 
-#: Tools that the gate answers by itself and no registry lists.
-_BUILT_IN: Mapping[str, Collection[str]] = {"case_file": ()}
 
-
-def check_tools(bundle: Bundle, tools: Mapping[str, Collection[str]]) -> list[Problem]:
-    """Rules and sinks that name a tool or an argument that does not exist. `tools` maps a tool to its arguments."""
-    problems: list[Problem] = []
-    tools = {**_BUILT_IN, **tools}
-    document = bundle.documents["actions.yaml"]
-    for number, compiled in enumerate(bundle.rules):
+def check_rule_tools(document: Document, conditions: Mapping[int, Condition], tools: Mapping[str, ToolShape]) -> None:
+    """Problems of `actions.yaml`: a tool that is none, an argument that one of a rule's tools does not have."""
+    known = {**BUILT_IN, **tools}
+    rows = document.data.get("rules") if isinstance(document.data, dict) else None
+    for number, row in enumerate(rows if isinstance(rows, list) else []):
+        named = row.get("tools") if isinstance(row, dict) else None
         path = ("rules", number)
-        for position, tool in enumerate(compiled.rule.tools):
-            if tool not in tools:
-                message = f"no tool is called `{tool}`{_hint(tool, tools)}"
-                problems.append(document.problem((*path, "tools", position), message))
-                continue
-            missing = sorted(compiled.condition.arguments - set(tools[tool])) if compiled.condition else []
-            for argument in missing:
-                message = f"`{tool}` has no argument `{argument}`{_hint(argument, tools[tool])}"
-                problems.append(document.problem((*path, "when"), message))
-    document = bundle.documents["masking.yaml"]
-    for tool, arguments in bundle.masking.sinks.items():
-        if tool not in tools:
-            problems.append(
-                document.problem(("sinks", tool), f"no tool is called `{tool}`{_hint(tool, tools)}", key=True)
-            )
+        for position, tool in enumerate(named if isinstance(named, list) else []):
+            if not isinstance(tool, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", tool):
+                continue  # The schema says so.
+            if tool not in known:
+                message = f"no tool is called `{tool}`{_hint(tool, known)}"
+                document.problems.append(document.problem((*path, "tools", position), message))
+            elif number in conditions:
+                _check_condition(document, (*path, "when"), conditions[number], tool, known[tool])
+        if isinstance(row, dict):
+            _check_examples(document, (*path, "examples"), row.get("examples"), named, known)
+
+
+def check_test_tools(document: Document, tools: Mapping[str, ToolShape]) -> None:
+    """Problems of a `*_test.yaml`: a tool that is none, an argument that the tool does not have."""
+    rows = document.data.get("tests") if isinstance(document.data, dict) else None
+    _check_examples(document, ("tests",), rows, None, {**BUILT_IN, **tools})
+
+
+def check_sinks(document: Document, tools: Mapping[str, ToolShape]) -> None:
+    """Problems of `masking.yaml`: a sink for a tool or an argument that does not exist."""
+    known = {**BUILT_IN, **tools}
+    sinks = document.data.get("sinks") if isinstance(document.data, dict) else None
+    for tool, arguments in (sinks if isinstance(sinks, dict) else {}).items():
+        if tool not in known:
+            message = f"no tool is called `{tool}`{_hint(tool, known)}"
+            document.problems.append(document.problem(("sinks", tool), message, key=True))
             continue
-        for argument in sorted(set(arguments) - set(tools[tool])):
-            message = f"`{tool}` has no argument `{argument}`{_hint(argument, tools[tool])}"
-            problems.append(document.problem(("sinks", tool, argument), message, key=True))
-    return problems
+        for argument in arguments if isinstance(arguments, dict) else ():
+            if argument not in known[tool].arguments:
+                message = _no_argument(tool, argument, known[tool])
+                document.problems.append(document.problem(("sinks", tool, argument), message, key=True))
+
+
+def _check_condition(document: Document, path: Path, condition: Condition, tool: str, shape: ToolShape) -> None:
+    for argument in sorted(condition.arguments - set(shape.arguments)):
+        at = re.search(rf"\bargs\s*\.\s*{argument}\b", condition.source)
+        message = _no_argument(tool, argument, shape)
+        document.problems.append(document.problem_inside(path, at.start() if at else 0, message))
+
+
+def _check_examples(
+    document: Document, path: Path, examples: Json, of_rule: Json, known: Mapping[str, ToolShape]
+) -> None:
+    for position, given in _given(examples):
+        where = (*path, position, "given")
+        tool = given.get("tool")
+        if of_rule is None and isinstance(tool, str) and tool not in known:
+            message = f"no tool is called `{tool}`{_hint(tool, known)}"
+            document.problems.append(document.problem((*where, "tool"), message))
+        tools = [tool] if tool is not None else of_rule
+        args = given.get("args")
+        for argument in args if isinstance(args, dict) else ():
+            for name in tools if isinstance(tools, list) else ():
+                if isinstance(name, str) and name in known and argument not in known[name].arguments:
+                    message = _no_argument(name, argument, known[name])
+                    document.problems.append(document.problem((*where, "args", argument), message, key=True))
+
+
+def _given(examples: Json) -> Iterator[tuple[int, dict[str, Json]]]:
+    for position, example in enumerate(examples if isinstance(examples, list) else []):
+        given = example.get("given") if isinstance(example, dict) else None
+        if isinstance(given, dict):
+            yield position, given
+
+
+def _no_argument(tool: str, argument: str, shape: ToolShape) -> str:
+    return f"`{tool}` has no argument `{argument}`{_hint(argument, shape.arguments)}"
 
 
 def _hint(name: str, known: Collection[str]) -> str:

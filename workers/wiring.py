@@ -142,13 +142,6 @@ def load_live_bundle(settings: Settings, registry: Registry) -> Bundle:
     Raises:
         BundleInvalid: every problem, with file, line and column.
     """
-    from core.errors import BundleInvalid
     from policies.bundle import default_bundle_path, load_bundle
-    from policies.masking.examples import run_masking_examples
-    from policies.tool_names import check_tools
 
-    bundle = load_bundle(settings.policy_dir or default_bundle_path())
-    problems = check_tools(bundle, registry.arguments()) or run_masking_examples(bundle)
-    if problems:
-        raise BundleInvalid(problems)
-    return bundle
+    return load_bundle(settings.policy_dir or default_bundle_path(), tools=registry.shapes())

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from core.errors import BundleInvalid, Problem
-from policies.bundle import Bundle, default_bundle_path, load_bundle
+from policies.bundle import Bundle, BundleSource, default_bundle_path, load_bundle
 from policies.engine import tool_has_rule
-from policies.tool_names import check_tools
+from policies.vocabulary import ToolShape
 from tools.registry import default_registry
 
 
-def problems_of(folder: Path) -> list[Problem]:
+def problems_of(folder: Path | BundleSource) -> list[Problem]:
     with pytest.raises(BundleInvalid) as caught:
         load_bundle(folder)
     return caught.value.problems
@@ -29,7 +30,7 @@ def change(folder: Path, name: str, old: str, new: str) -> tuple[int, int]:
 
 def test_the_default_bundle_loads_and_names_only_real_tools_and_arguments(bundle: Bundle) -> None:
     registry = default_registry()
-    assert check_tools(bundle, registry.arguments()) == []
+    assert load_bundle(default_bundle_path(), tools=registry.shapes()).hash == bundle.hash
     assert all(tool_has_rule(bundle, tool) for tool in registry.names())
     assert re.fullmatch(r"[0-9a-f]{64}", bundle.hash)
 
@@ -104,11 +105,11 @@ def test_all_problems_of_all_files_come_at_once(folder: Path) -> None:
         ("assessment: {}\nassessment: {}\n", "key `assessment` appears twice"),
         ("assessment: " + "{a: " * 20 + "1" + "}" * 20, "nested deeper than"),
         ("", "is empty"),
-        ("[" * 3000, "is not YAML"),
-        ("assessment: {max_findings: 9007199254740993}", "cannot carry exactly"),
+        ("[" * 3000, "is nested deeper than"),
+        ("assessment: {max_findings: 9007199254740993}", "is beyond 9007199254740991"),
         ("{a: b}: c\n", "a key must be a plain word"),
-        ("a: b\n---\nc: d\n", "is not YAML here"),
-        ("42\n", "valid dictionary"),
+        ("a: b\n---\nc: d\n", "a second document starts here"),
+        ("42\n", "should be keys with values"),
     ],
 )
 def test_yaml_that_a_reviewer_cannot_read_as_it_stands_is_refused(folder: Path, yaml: str, message: str) -> None:
@@ -121,7 +122,7 @@ def test_unreadable_files_are_named(folder: Path) -> None:
     (folder / "masking.yaml").write_bytes(b"a: \xff")
     (folder / "organization.yaml").write_bytes(b"#" * (2 * 1024 * 1024 + 1))
     text = "\n".join(map(str, problems_of(folder)))
-    assert "guardrails.yaml:1:1: cannot be read" in text
+    assert "guardrails.yaml:1:1: is missing" in text
     assert "masking.yaml:1:1: is not UTF-8" in text
     assert "organization.yaml:1:1: is larger than" in text
 
@@ -132,7 +133,7 @@ def test_a_file_with_a_misspelt_name_is_noticed(folder: Path) -> None:
 
 
 def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleInvalid, match="is not a folder"):
+    with pytest.raises(BundleInvalid, match="is not a folder that can be read"):
         load_bundle(tmp_path / "nothing")
 
 
@@ -154,15 +155,15 @@ def test_an_example_with_another_outcome_than_the_policy_gives_is_shown_with_the
     ("old", "new", "message"),
     [
         ("    examples:\n      - {given: {}, expect: allow}\n", "", "`examples` is missing"),
-        ("- {given: {}, expect: allow}", "", "valid"),
+        ("- {given: {}, expect: allow}", "", "should be a list"),
         ("then: allow\n    reason: Looking", "then: alow\n    reason: Looking", "did you mean allow?"),
         ("      - case_file\n", "      - '*'\n", "there are no wildcards"),
-        ("      - case_file\n", "      - read_email\n", "names a tool twice"),
-        ("then: deny\n", "then: deny\n    lease: 4h\n", "has no lease"),
+        ("      - case_file\n", "      - read_email\n", "stands in this list twice"),
+        ("then: deny\n", "then: deny\n    lease: 4h\n", "is nothing to a rule that denies"),
         ("then: deny\n", "then: deny\n    limit: {per_hour: 1}\n", "only a rule that allows has a limit"),
         ("tool: quarantine_email", "tool: quarantine_mail", "this rule does not speak of `quarantine_mail`"),
         ("{approvals: 1, expires: 4h}", "{approvals: 1, expire: 4h}", "did you mean `expires`?"),
-        ("when: evidence.manipulation", "when: 7", "valid string"),
+        ("when: evidence.manipulation", "when: 7", "should be text; put it in quotes"),
     ],
 )
 def test_rules_that_cannot_mean_what_they_say_are_refused(folder: Path, old: str, new: str, message: str) -> None:
@@ -170,19 +171,51 @@ def test_rules_that_cannot_mean_what_they_say_are_refused(folder: Path, old: str
     assert any(message in problem.message for problem in problems_of(folder))
 
 
-def test_rules_and_sinks_are_checked_against_the_tools_that_exist(bundle: Bundle) -> None:
-    tools = {**default_registry().arguments(), "isolate_host": ["hots"]}
+def test_rules_tests_and_sinks_are_checked_against_the_tools_that_exist(folder: Path) -> None:
+    tools = {**default_registry().shapes(), "isolate_host": ToolShape(arguments=("hots",), acts=True)}
     del tools["lookup_asset"]
-    messages = [str(problem) for problem in check_tools(bundle, tools)]
+    case = "{name: x, given: {tool: isolate_hots, args: {}}, expect: deny}"
+    (folder / "more_test.yaml").write_text(f"tests:\n  - {case}\n")
+    with pytest.raises(BundleInvalid) as caught:
+        load_bundle(folder, tools=tools)
+    messages = [str(problem) for problem in caught.value.problems]
     assert any("no tool is called `lookup_asset`; did you mean" in message for message in messages)
     assert any("`isolate_host` has no argument `host`; did you mean `hots`?" in message for message in messages)
     assert any("masking.yaml" in message for message in messages)
+    assert any("more_test.yaml:2:29: no tool is called `isolate_hots`" in message for message in messages)
 
 
 def test_the_default_bundle_ships_with_the_package() -> None:
-    assert sorted(path.name for path in default_bundle_path().iterdir()) == [
-        "actions.yaml",
-        "guardrails.yaml",
-        "masking.yaml",
-        "organization.yaml",
-    ]
+    shipped = {path.name for path in default_bundle_path().iterdir()}
+    assert {"actions.yaml", "guardrails.yaml", "masking.yaml", "organization.yaml", "actions_test.yaml"} <= shipped
+    assert all(path.suffix == ".yaml" for path in default_bundle_path().iterdir())
+
+
+def test_a_bundle_from_its_own_texts_is_the_same_bundle(bundle: Bundle) -> None:
+    again = load_bundle(BundleSource.from_files(bundle.files, name="stored"))
+    assert (again.hash, again.files, again.name) == (bundle.hash, bundle.files, "stored")
+    assert set(again.tests) == {"actions_test.yaml"}
+
+
+def test_invariants_are_part_of_the_hash_and_tests_are_not(folder: Path, bundle: Bundle) -> None:
+    (folder / "actions_test.yaml").unlink()
+    assert load_bundle(folder).hash == bundle.hash
+    (folder / "invariants.yaml").write_text("invariants: []\n")
+    changed = load_bundle(folder)
+    assert (changed.hash == bundle.hash, changed.invariants) == (False, ())
+
+
+def test_a_source_is_read_once_so_that_what_was_checked_is_what_goes_live(folder: Path) -> None:
+    source = BundleSource.from_folder(folder)
+    change(folder, "actions.yaml", "then: deny", "then: allow")
+    assert load_bundle(source).files["actions.yaml"] == (default_bundle_path() / "actions.yaml").read_text()
+
+
+def test_what_is_no_plain_file_is_a_problem_and_not_waited_for(folder: Path) -> None:
+    (folder / "guardrails.yaml").unlink()
+    os.mkfifo(folder / "guardrails.yaml")
+    (folder / "more_test.yaml").mkdir()
+    text = "\n".join(map(str, problems_of(folder)))
+    assert "guardrails.yaml:1:1: cannot be read (not a plain file); restore the file" in text
+    assert "more_test.yaml:1:1: cannot be read" in text
+    assert "guardrails.yaml:1:1: is missing" not in text

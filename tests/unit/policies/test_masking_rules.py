@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def test_the_bundle_that_ships_keeps_its_promises() -> None:
 )
 def test_an_example_that_fails_is_named_with_its_line(folder: Path, section: str, entry: str, message: str) -> None:
     add(folder, section, entry)
-    problems = run_masking_examples(load_bundle(folder))
+    with pytest.raises(BundleInvalid) as caught:
+        load_bundle(folder)
+    problems = caught.value.problems
     assert [message in problem.message for problem in problems] == [True]
     line = (folder / "masking.yaml").read_text().splitlines()[problems[0].line - 1]
     assert entry in line
@@ -74,7 +77,7 @@ def test_indicators_are_masked_where_the_bundle_says_so(folder: Path) -> None:
     assert kept.partition("@")[2] == text.partition("@")[2]
     file = folder / "masking.yaml"
     file.write_text(
-        file.read_text()
+        re.sub(r"shows: \[.*\]", "shows: []", file.read_text())
         .replace("addresses: keep", "addresses: mask")
         .replace("mail_domains: keep", "mail_domains: mask")
         .replace("urls: keep", "urls: mask")
