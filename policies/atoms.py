@@ -6,7 +6,6 @@ or false; anything else is `Undecided`, which the engine turns into a denial.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,9 +15,12 @@ Scalar = bool | int | float | str
 Operator = Literal["==", "!=", "<", "<=", ">", ">="]
 Function = Literal["isOwn", "isPartner", "inCidr", "contains", "startsWith", "endsWith", "matches"]
 
+#: Characters of an atom that a sentence about it repeats.
+_SHORT = 80
+
 
 class Undecided(Exception):
-    """Part of a condition gave neither true nor false; `code` says why, without any value of a fact."""
+    """Part of a condition gave neither true nor false; `code` says why in a few words, without any value."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -55,7 +57,7 @@ class Predicate:
 
     function: Function
     fact: str
-    arguments: tuple[Scalar, ...]
+    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,14 @@ class Atom:
         value = result.value()
         if result.type().name() == "BOOL" and isinstance(value, bool):
             return value
-        # The text of an error may quote a value; only the leading code word is safe to keep.
-        code = re.match(r"[A-Z_]+", str(value))
-        raise Undecided(code.group() if code else result.type().name())
+        # What CEL says of an error may quote a value, so it is not repeated.
+        missing = sorted(name for name in self.reads if name not in named)
+        raise Undecided(f"{' and '.join(missing)} has no value" if missing else f"{self._short} is an error")
+
+    @property
+    def _short(self) -> str:
+        words = " ".join(self.source.split())
+        return f"`{words}`" if len(words) <= _SHORT else f"`{words[:_SHORT]}…`"
 
 
 @dataclass(frozen=True, slots=True)

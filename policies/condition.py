@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from policies.atoms import Atom, Join, Node, Not, Scalar, Undecided
-from policies.condition_errors import ConditionInvalid, Flaw, of_compiler, of_tokens
+from policies.atoms import Atom, Join, Node, Not, Scalar, Undecided, atoms
+from policies.condition_errors import ConditionInvalid, Flaw, of_atoms, of_compiler, of_tokens
 from policies.forms import kind_of, recognise
+from policies.functions import in_cidr
 from policies.organization import Organization
 from policies.tokens import Token, depths, dotted_names, read_tokens, wraps
 from policies.vocabulary import FIELDS
@@ -70,7 +70,11 @@ class Compiler:
             flaws.append(Flaw(offset=0, message=f"gives {whole.return_type().name().lower()}, not true or false"))
         if flaws:
             raise ConditionInvalid(flaws)
-        return Condition(source=source, arguments=arguments, root=_Tree(source, environment).node(tokens))
+        root = _Tree(source, environment).node(tokens)
+        flaws = of_atoms(atoms(root))
+        if flaws:
+            raise ConditionInvalid(flaws)
+        return Condition(source=source, arguments=arguments, root=root)
 
     def _environment(self, arguments: frozenset[str]) -> Any:
         if arguments not in self._environments:
@@ -169,11 +173,6 @@ def _functions(organization: Organization) -> list[Any]:
         declare("isPartner", 1, organization.is_partner),
         declare("inCidr", 2, in_cidr),
     ]
-
-
-def in_cidr(address: str, network: str) -> bool:
-    """Whether an address lies in a network. Raises ValueError when either is none."""
-    return ipaddress.ip_address(address) in ipaddress.ip_network(network)
 
 
 def _argument_names(tokens: Sequence[Token]) -> Iterator[str]:

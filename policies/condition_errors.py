@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from policies.tokens import Token
+from policies.atoms import Atom, Predicate
+from policies.functions import expression_flaw, network_flaw
+from policies.tokens import Token, read_tokens
 from policies.vocabulary import ARGUMENT_FIELDS, CLOSED_SETS, FIELDS
 
 _ERROR = re.compile(r"<input>:(\d+):(\d+): (.*?)(?: \[[A-Z_]+\])?$", re.MULTILINE)
@@ -33,6 +36,21 @@ class ConditionInvalid(Exception):
 def of_tokens(tokens: list[Token]) -> list[Flaw]:
     """What compiles and yet can never be meant."""
     return [*_misused_has(tokens), *_impossible_words(tokens)]
+
+
+def of_atoms(found: Iterable[Atom]) -> list[Flaw]:
+    """Literals that a function can do nothing with, so that the condition could never be decided."""
+    flaws: list[Flaw] = []
+    for atom in found:
+        if not isinstance(atom.form, Predicate):
+            continue
+        checks = {"matches": expression_flaw, "inCidr": network_flaw}
+        check = checks.get(atom.form.function)
+        message = check(atom.form.arguments[0]) if check else None
+        if message is not None:
+            literal = next(token for token in reversed(read_tokens(atom.source)) if token.kind == "string")
+            flaws.append(Flaw(offset=atom.offset + literal.start, message=message))
+    return flaws
 
 
 def _misused_has(tokens: list[Token]) -> list[Flaw]:

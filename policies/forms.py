@@ -83,9 +83,10 @@ def _membership(left: Sequence[Token], right: Sequence[Token], read: ReadLiteral
 
 def _exact(fact: str, literal: Scalar) -> bool:
     """Whether any value of the fact beside this literal means the same in Python as in CEL."""
-    if kind_of(fact) != "any" or isinstance(literal, bool | str):
+    if isinstance(literal, bool | str):
         return True
-    return abs(literal) < _EXACT
+    same = {"int": int, "double": float}.get(str(kind_of(fact)))
+    return type(literal) is same or abs(literal) < _EXACT
 
 
 def _predicate(tokens: Sequence[Token], read: ReadLiteral) -> Form | None:

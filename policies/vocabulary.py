@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from core.assessment import Severity, Verdict
 from core.decision import ArgumentFacts, EmptyFacts, Facts
@@ -69,6 +71,14 @@ BUILT_IN: Mapping[str, ToolShape] = {
 }
 
 
+#: One more than the largest whole number of CEL; its unsigned ones reach twice as far.
+_INT = 2**63
+_LARGEST = sys.float_info.max
+#: Lists and objects inside one another; an argument that is deeper is no fact.
+_DEEPEST = 32
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def strictest() -> dict[str, dict[str, Fact]]:
     """Every fact at the value that makes policy strictest: nothing known, nothing proven, nobody at work."""
     empty = EmptyFacts()
@@ -95,26 +105,53 @@ def facts_over_strictest(
 
 
 def activation(facts: Facts) -> dict[str, Any]:
-    """The facts by the names conditions use. One of the wrong type is left out, so naming it is an error."""
-    named: dict[str, Any] = {"tool": facts.tool}
+    """The facts by the names conditions use. What has the wrong type is left out, so naming it is an error."""
+    named: dict[str, Any] = {"tool": facts.tool} if carried(facts.tool) else {}
     for group, fields in FIELDS.items():
         values: Mapping[str, Fact] = getattr(facts, group)
         for name, kind in fields.items():
-            value = _typed(values.get(name), kind)
+            value = typed(values.get(name), kind)
             if value is not None:
                 named[f"{group}.{name}"] = value
     for name, argument in facts.args.items():
-        named[f"args.{name}.value"] = argument.value
-        named[f"args.{name}.trusted"] = argument.trusted
-        named[f"args.{name}.sources"] = list(argument.sources)
+        if carried(argument.value):
+            named[f"args.{name}.value"] = argument.value
+        if isinstance(argument.trusted, bool):
+            named[f"args.{name}.trusted"] = argument.trusted
+        if carried(list(argument.sources)):
+            named[f"args.{name}.sources"] = list(argument.sources)
     return named
 
 
-def _typed(value: Fact | None, kind: FactType) -> Fact | None:
+def typed(value: object, kind: FactType) -> bool | int | float | str | None:
+    """A fact in the type it is declared with; None when it is not of that type, or CEL cannot hold it exactly."""
     if kind == "bool":
         return value if isinstance(value, bool) else None
     if kind == "string":
-        return str(value) if isinstance(value, str) else None
+        return str(value) if isinstance(value, str) and carried(str(value)) else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if kind == "double" else int(value)
+    if kind == "double":
+        return float(value) if abs(value) <= _LARGEST or isinstance(value, float) else None
+    whole = isinstance(value, int) or value.is_integer()
+    return int(value) if whole and -_INT <= value < _INT else None
+
+
+def carried(value: object, depth: int = 0) -> bool:
+    """Whether CEL sees exactly this value. Its Python binding cuts a text at NUL, and a lone surrogate stops it."""
+    kind = type(value)
+    if kind is str:
+        text = cast(str, value)
+        return "\0" not in text and (text.isascii() or not _SURROGATE.search(text))
+    if kind is int:
+        return -_INT <= cast(int, value) < 2 * _INT
+    if value is None or kind is bool or kind is float:
+        return True
+    if depth == _DEEPEST:
+        return False
+    if kind is list:
+        return all(carried(item, depth + 1) for item in cast(list[object], value))
+    if kind is dict:
+        pairs = cast(dict[object, object], value).items()
+        return all(type(key) is str and carried(key) and carried(item, depth + 1) for key, item in pairs)
+    return False

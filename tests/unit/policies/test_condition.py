@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from core.decision import ArgumentFacts
 from policies.bundle import Bundle
 from policies.condition import Compiler, ConditionInvalid, Undecided
+from policies.named import Reader
 from policies.vocabulary import activation, facts_over_strictest, strictest
 
 
@@ -97,6 +99,8 @@ def test_a_fact_of_the_wrong_type_counts_as_missing(compiler: Compiler) -> None:
         ('verdict.severity in ["high", "hgh"]', 29, 'did you mean "high"?'),
         ('team.framework != "zzz"', 18, "it is one of autogen, adk"),
         ("has(asset.tier)", 0, "`has()` is not needed"),
+        ('asset.known && asset.owner.matches("a(")', 35, "`a(` is not a regular expression (missing )"),
+        ('inCidr(args.host.value, "10.0.0.1/8")', 24, "write it like 10.0.0.0/8"),
         ("(" * 400 + "true" + ")" * 400, 0, "does not compile"),
         ("true" + " " * 5000, 0, "is longer than"),
     ],
@@ -115,3 +119,39 @@ def test_every_fact_has_a_strictest_value_of_its_type() -> None:
     for group, values in strictest().items():
         assert set(values) == set(FIELDS[group])
     assert len(activation(facts_over_strictest("x", {}, {}))) == 1 + sum(map(len, FIELDS.values()))
+
+
+@pytest.mark.parametrize("value", ["10.0.0.1\0.evil.example", "\ud800", 2**64, [2**70], {"a": "\0"}, b"a", [[[]]] * 2])
+def test_a_value_that_cel_would_not_see_exactly_counts_as_missing(compiler: Compiler, value: Any) -> None:
+    nested: Any = value
+    for _ in range(40 if value == [[[]]] * 2 else 0):
+        nested = [nested]
+    given = facts_over_strictest("x", {"host": ArgumentFacts(value=nested, trusted=True)}, {})
+    with pytest.raises(Undecided, match=r"args\.host\.value has no value"):
+        compiler.compile('args.host.value != "x"').holds(activation(given))
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value", "becomes"),
+    [
+        ("asset", "tier", 2.0, 2),
+        ("asset", "tier", 2.5, None),
+        ("asset", "tier", float("nan"), None),
+        ("asset", "tier", 2**63, None),
+        ("verdict", "confidence", 1, 1.0),
+        ("verdict", "confidence", 10**400, None),
+        ("asset", "owner", "a\0b", None),
+        ("asset", "known", 1, None),
+    ],
+)
+def test_facts_take_their_declared_type_or_none(group: str, name: str, value: Any, becomes: Any) -> None:
+    given = facts_over_strictest("x", {}, {group: {name: value}})
+    assert activation(given).get(f"{group}.{name}") == becomes
+    assert Reader.of([f"{group}.{name}"]).read(given).get(f"{group}.{name}") == becomes
+
+
+def test_an_error_names_what_has_no_value_or_what_is_wrong_and_quotes_no_value(compiler: Compiler) -> None:
+    with pytest.raises(Undecided, match=r"args\.host\.trusted has no value"):
+        compiler.compile("args.host.trusted").holds({})
+    with pytest.raises(Undecided, match=r"`args\.host\.value > 3` is an error"):
+        compiler.compile("asset.known || args.host.value  > 3").holds(facts(host="Anna"))
