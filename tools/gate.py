@@ -1,7 +1,8 @@
 """The gate: a team's only door to a tool, and the last line at which masked and real values meet.
 
 Validate, ask policy, restore what the tool may have, run it in the sandbox (or record a proposal when it acts), mask
-the result, keep it as evidence with its provenance, audit it. Nothing that goes wrong here is raised into a framework.
+the result, keep it as evidence with its provenance and the decision that led to it, audit it. Nothing that goes wrong
+here is raised into a framework.
 """
 
 from __future__ import annotations
@@ -19,17 +20,18 @@ from core.audit import AuditEvent
 from core.canonical import JsonObject, digest
 from core.clock import Clock
 from core.decision import Outcome
+from core.decision_log import DecisionEntry
 from core.errors import CasemateError, NotFound, ToolRefused, TriageError
 from core.evidence import Evidence
 from core.ids import new_id
 from core.store.engine import Store
 from policies.compiled import Bundle
-from policies.engine import decide
 from policies.masking.session import MaskSession
 from tools.arguments import NoArguments
 from tools.binding import bind
 from tools.case import Case
 from tools.checks import Grounds, check_size, checked_result, parse
+from tools.decision_log import DecisionLog, Denied, timed
 from tools.facts import build_facts, restored
 from tools.fit import fit
 from tools.inputs import prepare
@@ -72,6 +74,7 @@ class Gate:
         self._sandbox = sandbox
         self._store = store
         self._clock = clock
+        self._log = DecisionLog(session, case.ticket_id)
         self._calls_left = max_calls
         self._max_calls = max_calls
         self._evidence: list[Evidence] = []
@@ -124,6 +127,7 @@ class Gate:
         try:
             return await self._read(tool, {}, {}, agent=HOUSE)
         except ToolRefused as refused:
+            await self._refused(tool.name, refused, HOUSE)
             raise TriageError(f"The ticket cannot be read: {refused}") from None
 
     async def call(self, name: str, arguments: JsonObject, *, agent: str) -> JsonObject:
@@ -131,9 +135,9 @@ class Gate:
         try:
             return await self._call(name, arguments, agent)
         except ToolRefused as refused:
-            return await self._refused(name, str(refused), agent)
+            return await self._refused(name, refused, agent)
         except NotFound as unknown:
-            return await self._refused(name, str(unknown), agent)
+            return await self._refused(name, unknown, agent)
         except CasemateError as error:
             return {"error": (await self._masked_text(str(error)))[:MAX_ERROR]}
         except Exception as error:  # noqa: BLE001 - a framework that sees an exception here hangs for ever
@@ -149,7 +153,7 @@ class Gate:
         check_size(arguments)
         if name == CASE_FILE.name:
             parse(NoArguments, arguments)
-            await asyncio.to_thread(self._check_policy, name, {})
+            await asyncio.to_thread(self._note, await asyncio.to_thread(self._decide, name, {}, {}))
             return self._case_file()
         tool = self._registry.get(name)
         if tool.acts:
@@ -167,7 +171,7 @@ class Gate:
             return self._known[key]
 
     async def _ask(self, tool: Tool, arguments: JsonObject, masked: JsonObject, agent: str) -> Evidence:
-        real = await asyncio.to_thread(self._permitted, tool, arguments)
+        real, entry = await asyncio.to_thread(self._permitted, tool, arguments, masked)
         started = time.monotonic()
         error: str | None = None
         result: JsonObject = {"summary": "", "facts": {}, "detail": {}}
@@ -184,31 +188,46 @@ class Gate:
         shown = await asyncio.to_thread(self._session.mask_json, {**result, "error": error})
         async with self._numbering:
             evidence = self._evidence_of(tool, masked, shown, agent, spent)
-            await asyncio.to_thread(self._keep, evidence)
+            await asyncio.to_thread(self._keep, evidence, entry)
             self._evidence.append(evidence)
         return evidence
 
-    def _permitted(self, tool: Tool, arguments: JsonObject) -> JsonObject:
+    def _permitted(self, tool: Tool, arguments: JsonObject, masked: JsonObject) -> tuple[JsonObject, DecisionEntry]:
         """Policy's leave, then the arguments with their tokens restored."""
-        self._check_policy(tool.name, arguments)
-        return {name: restored(self._session, tool.name, name, value) for name, value in arguments.items()}
+        entry = self._decide(tool.name, arguments, masked)
+        return {name: restored(self._session, tool.name, name, value) for name, value in arguments.items()}, entry
 
-    def _check_policy(self, name: str, arguments: JsonObject) -> None:
-        facts = build_facts(
-            case=self._case,
-            bundle=self._bundle,
-            registry=self._registry,
-            session=self._session,
-            tool=name,
-            proposal_args=arguments,
-            assessment=self._draft,
-            evidence=self._evidence,
-            history_counts={},
-            now=self._clock.now(),
-        )
-        decision = decide(self._bundle, facts)
+    def _decide(self, name: str, arguments: JsonObject, masked: JsonObject) -> DecisionEntry:
+        """Policy's leave, as the log will have it.
+
+        Raises:
+            Denied: policy does not give it, or a token was refused before policy could be asked.
+        """
+        try:
+            facts = build_facts(
+                case=self._case,
+                bundle=self._bundle,
+                registry=self._registry,
+                session=self._session,
+                tool=name,
+                proposal_args=arguments,
+                assessment=self._draft,
+                evidence=self._evidence,
+                history_counts={},
+                now=self._clock.now(),
+            )
+        except ToolRefused as refused:
+            raise self._denied(name, refused) from None
+        decision, spent = timed(self._bundle, facts)
+        shown = self._log.masked(facts, masked)
+        entry = self._log.entry(door="tool", facts=facts, shown=shown, decision=decision, microseconds=spent)
         if decision.outcome is not Outcome.ALLOW:
-            raise ToolRefused(f"Policy does not allow {name} here: {decision.reason}")
+            raise Denied(f"Policy does not allow {name} here: {decision.reason}", entry)
+        return entry
+
+    def _denied(self, tool: str, refused: ToolRefused) -> Denied:
+        """A token's refusal together with its entry in the log."""
+        return Denied(str(refused), self._log.refusal(door="tool", tool=tool, refused=refused, bundle=self._bundle))
 
     def _evidence_of(self, tool: Tool, masked: JsonObject, shown: JsonObject, agent: str, spent: int) -> Evidence:
         body: JsonObject = {
@@ -260,12 +279,7 @@ class Gate:
         }
 
     def _record(self, tool: Tool, arguments: JsonObject, grounds: Grounds, agent: str) -> tuple[Proposal, bool]:
-        # Before masking, which turns a forged token into plain text, and after it, as the executor will.
-        for name, value in arguments.items():
-            restored(self._session, tool.name, name, value)
-        masked: JsonObject = self._session.mask_json(arguments, by_model=True)
-        for name, value in masked.items():
-            restored(self._session, tool.name, name, value)
+        masked = self._checked_tokens(tool, arguments)
         for old in self._proposals:
             if old.tool == tool.name and old.arguments == masked and old.state not in VOID:
                 return old, False
@@ -302,6 +316,23 @@ class Gate:
             tx.proposals.add(proposal, self._event("proposal.recorded", who, data))
         return proposal, True
 
+    def _checked_tokens(self, tool: Tool, arguments: JsonObject) -> JsonObject:
+        """The arguments masked, with every token in them one that the tool may have.
+
+        Raises:
+            Denied: a token is not this ticket's, or policy does not permit it in that argument.
+        """
+        try:
+            # Before masking, which turns a forged token into plain text, and after it, as the executor will.
+            for name, value in arguments.items():
+                restored(self._session, tool.name, name, value)
+            masked: JsonObject = self._session.mask_json(arguments, by_model=True)
+            for name, value in masked.items():
+                restored(self._session, tool.name, name, value)
+        except ToolRefused as refused:
+            raise self._denied(tool.name, refused) from None
+        return masked
+
     # --- the store and the case file
 
     def _stored(self) -> tuple[list[Evidence], list[Proposal]]:
@@ -310,24 +341,35 @@ class Gate:
         self._session.note_shown([self._case.masked.as_json(), *(e.as_json() for e in evidence)])
         return evidence, proposals
 
-    def _keep(self, evidence: Evidence) -> None:
+    def _keep(self, evidence: Evidence, entry: DecisionEntry) -> None:
         data: JsonObject = {"evidence": evidence.id, "tool": evidence.tool, "digest": evidence.digest,
-                            "trust": evidence.trust.value, "worked": evidence.error is None}  # fmt: skip
+                            "trust": evidence.trust.value, "worked": evidence.error is None,
+                            "decision": entry.id}  # fmt: skip
         with self._store.begin() as tx:
+            tx.decisions.add(entry)
             tx.evidence.add(evidence, self._event("evidence.recorded", self._who(evidence.agent), data))
 
-    async def _refused(self, tool: str, sentence: str, agent: str) -> JsonObject:
-        """Tell the model, and leave a trace of the attempt (the tool's name only: arguments may hold anything)."""
+    def _note(self, entry: DecisionEntry) -> None:
+        """Log a decision that leads to nothing the store keeps."""
+        with self._store.begin() as tx:
+            tx.decisions.add(entry)
 
+    async def _refused(self, tool: str, why: CasemateError, agent: str) -> JsonObject:
+        """Tell the model, and leave a trace of the attempt (the tool's name only: arguments may hold anything)."""
         known = tool if tool in self._registry.names() else "unknown"
+        entry = why.entry if isinstance(why, Denied) else None
 
         def trace() -> None:
             with self._store.begin() as tx:
-                tx.audit.take(self._event("tool.refused", self._who(agent), {"tool": known}))
+                data: JsonObject = {"tool": known}
+                if entry is not None:
+                    tx.decisions.add(entry)
+                    data["decision"] = entry.id
+                tx.audit.take(self._event("tool.refused", self._who(agent), data))
 
         with suppress(CasemateError):
             await asyncio.to_thread(trace)
-        return {"error": (await self._masked_text(sentence))[:MAX_ERROR]}
+        return {"error": (await self._masked_text(str(why)))[:MAX_ERROR]}
 
     async def _masked_text(self, text: str) -> str:
         return await asyncio.to_thread(self._session.mask_text, text)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from core.clock import Clock
 from core.store.assessments import Assessments
 from core.store.audit import AuditTrail
+from core.store.decisions import Decisions
 from core.store.effects import Effects
 from core.store.evidence import EvidenceLog
 from core.store.intel import Intel
@@ -55,6 +56,10 @@ class Transaction:
     @cached_property
     def effects(self) -> Effects:
         return Effects(self._session, self._clock, self.audit)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        return Decisions(self._session, self._clock)
 
     @cached_property
     def outbox(self) -> Outbox:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +18,11 @@ from sqlalchemy.orm import Session
 from core.action import EffectState, ProposalState
 from core.audit import AuditEvent
 from core.clock import Clock
-from core.errors import Shredded
+from core.errors import Shredded, VaultError
 from core.store.audit import AuditTrail
 from core.store.schema import (
     Base,
+    DecisionRow,
     EffectRow,
     ProposalRow,
     SightingRow,
@@ -79,6 +82,17 @@ class Vault:
             raise Shredded(f"Ticket {ticket_id} has no data key: it was shredded and its originals are gone.")
         return self._keyring.unwrap(ticket_id, WrappedKey(key_id=row.key_id, wrapped=row.wrapped))
 
+    def data_keys(self, ticket_ids: Collection[str]) -> dict[str, bytes]:
+        """The data keys of many tickets; without those that were shredded or whose master key is not here."""
+        rows = self._session.scalars(select(TicketKeyRow).where(TicketKeyRow.ticket_id.in_(ticket_ids)))
+        keys: dict[str, bytes] = {}
+        for row in rows:
+            with suppress(VaultError):
+                keys[row.ticket_id] = self._keyring.unwrap(
+                    row.ticket_id, WrappedKey(key_id=row.key_id, wrapped=row.wrapped)
+                )
+        return keys
+
     def entries(self, ticket_id: str) -> list[TokenEntry]:
         """The ticket's tokens with their originals."""
         key = self.data_key(ticket_id)
@@ -125,6 +139,11 @@ class Vault:
         tokens = self._session.execute(
             delete(TokenRow).where(TokenRow.ticket_id == ticket_id).returning(TokenRow.token)
         ).all()
+        self._session.execute(
+            update(DecisionRow)
+            .where(DecisionRow.ticket_id == ticket_id, DecisionRow.sealed.is_not(None))
+            .values(sealed=b"")
+        )
         self._session.execute(
             update(TicketRow)
             .where(TicketRow.id == ticket_id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.canonical import Json, canonical_bytes
 from core.errors import ForeignToken, ToolRefused
-from core.vault import TokenEntry, TokenVault
+from core.vault import TokenEntry, TokenVault, seal
 from policies.masking.draft import JOINER, Draft
 from policies.masking.formats.encoded import encoded_of
 from policies.masking.ledger import TokenLedger
@@ -128,6 +128,10 @@ class MaskSession:
             entry = self._ledger.entry(token)
             behind.append([token, entry.fingerprint if entry else None, entry.value if entry else None])
         return hmac.new(self._ledger.key, b"commitment\0" + canonical_bytes(behind), hashlib.sha256).hexdigest()
+
+    def seal(self, plaintext: bytes, *, context: str) -> bytes:
+        """What only this ticket's data key opens; once the ticket is shredded, nothing does."""
+        return seal(self._ledger.key, plaintext, context=context)
 
     def entries(self) -> list[TokenEntry]:
         """All tokens of this ticket so far."""
