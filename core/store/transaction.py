@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from core.clock import Clock
 from core.store.assessments import Assessments
 from core.store.audit import AuditTrail
+from core.store.bundles import Bundles
 from core.store.decisions import Decisions
 from core.store.effects import Effects
 from core.store.evidence import EvidenceLog
@@ -60,6 +61,10 @@ class Transaction:
     @cached_property
     def decisions(self) -> Decisions:
         return Decisions(self._session, self._clock)
+
+    @cached_property
+    def bundles(self) -> Bundles:
+        return Bundles(self._session, self._clock, self.vault, self.audit)
 
     @cached_property
     def outbox(self) -> Outbox:
