@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.canonical import JsonObject, digest
-from core.decision import Decision
+from core.decision import Decision, OnExpiry
 
 
 class ProposalState(StrEnum):
@@ -51,6 +51,17 @@ PROPOSAL_TRANSITIONS: dict[ProposalState, frozenset[ProposalState]] = {
     ProposalState.SUPERSEDED: frozenset(),
     ProposalState.REPLACED: frozenset(),
     ProposalState.EXECUTED: frozenset(),
+}
+
+
+#: Proposals in these states no longer stand for the action they named: it may be proposed again.
+VOID = frozenset({ProposalState.SUPERSEDED, ProposalState.REPLACED, ProposalState.EXPIRED})
+
+#: Where a question goes that nobody answered in time; only `deny` makes a denial of it.
+LAPSED: dict[OnExpiry, ProposalState] = {
+    "expire": ProposalState.EXPIRED,
+    "escalate": ProposalState.EXPIRED,
+    "deny": ProposalState.DENIED,
 }
 
 
@@ -136,6 +147,14 @@ class Proposal:
     def digest(self) -> str:
         return self.binding.digest
 
+    @property
+    def lapsed(self) -> OnExpiry | None:
+        """What the policy made of a question that nobody answered in time; None when there was no such question."""
+        if self.decision is None or self.expires_at is None or self.updated_at < self.expires_at:
+            return None
+        on_expiry = self.decision.on_expiry
+        return on_expiry if self.state is LAPSED[on_expiry] else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
@@ -163,6 +182,10 @@ class Effect:
     #: Handed to the target, so that a repeated dispatch changes nothing.
     idempotency_key: str
     state: EffectState
+    #: Keyed hash of what it aims at (`Effects.target_hash`), so that limits can count; None when it aims at nothing.
+    target: str | None
+    #: Source of its ticket.
+    source: str
     #: What the target and the probe said, masked.
     outcome: JsonObject
     reverts_at: datetime | None

@@ -104,6 +104,8 @@ def effect(of: Proposal, **changes: Any) -> Effect:
         "connector": "lab",
         "idempotency_key": f"casemate-{of.id}",
         "state": EffectState.PLANNED,
+        "target": None,
+        "source": "",
         "outcome": {},
         "reverts_at": None,
         "attempts": 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from policies.compiled import Bundle
 from policies.masking.session import MaskSession
 from policies.vocabulary import FIELDS
 from tools.case import Case
+from tools.investigate.refang import refang
 from tools.registry import Registry
 
 #: Hours of the working day, UTC, Monday to Friday.
@@ -64,6 +66,26 @@ def build_facts(
 def restored(session: MaskSession, tool: str, argument: str, value: Json) -> Json:
     """The real value of one argument, through the sink table."""
     return session.restore_argument(tool, argument, value) if isinstance(value, str) else value
+
+
+def aimed_at(*, bundle: Bundle, registry: Registry, session: MaskSession, tool: str, args: JsonObject) -> str | None:
+    """What a call aims at, the same however it is written; None when it aims at nothing. Real: trusted zone only.
+
+    Raises:
+        ToolRefused: a token is not this ticket's, or policy does not permit it in that argument.
+    """
+    shape = registry.get(tool) if tool in registry.names() else None
+    if shape is None or shape.aims_at is None:
+        return None
+    value = str(restored(session, tool, shape.aims_at, args.get(shape.aims_at, "")))
+    asset = bundle.organization.find_asset(value) if shape.target.get("asset") == shape.aims_at else None
+    person = bundle.organization.find_person(value) if shape.target.get("identity") == shape.aims_at else None
+    if asset is not None:
+        return f"asset {asset.hostname.casefold()}"
+    if person is not None:
+        return f"person {person.username.casefold()}"
+    plain = unicodedata.normalize("NFKC", refang(value)).casefold()
+    return " ".join(plain.split()).strip("<>").rstrip(".")
 
 
 def _argument(real: Json, masked: Json, evidence: Sequence[Evidence]) -> ArgumentFacts:

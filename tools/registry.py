@@ -53,6 +53,8 @@ class Tool:
     needs: frozenset[Need] = frozenset()
     #: Connector that carries the action out; None for a tool that reads.
     connector: str | None = None
+    #: The argument that names what an action aims at, for limits per target; None when it aims at nothing.
+    aims_at: str | None = None
     #: Which argument names the asset or identity an action aims at: `{"asset": "host"}`.
     target: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 

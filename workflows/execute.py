@@ -16,7 +16,7 @@ from core.log import logger
 from core.store.transaction import Transaction
 from core.ticket import Lease, TicketState
 from workflows.casework import real_arguments
-from workflows.decide import Bench, go_on, rule
+from workflows.decide import Bench, Opinion, go_on, rule
 from workflows.services import Services
 
 if TYPE_CHECKING:
@@ -49,13 +49,17 @@ def run(services: Services, lease: Lease) -> TicketState:
 
 def _spend(services: Services, lease: Lease, bench: Bench, proposal: Proposal) -> None:
     """Turn one approval into one planned effect, if what was approved is still what would run."""
+    question = bench.ask(proposal)
     with services.store.begin() as tx:
         tx.operations.check_not_halted()
         tx.tickets.check(lease)
-        unchanged = bound_now(services, bench, proposal.arguments, proposal).digest == proposal.digest
-        if unchanged and _permitted(tx, proposal, bench.decision_on(tx, proposal)):
-            _plan(tx, services, proposal)
-            return
+        bound = bound_now(services, bench, proposal.arguments, proposal)
+        if bound.digest == proposal.digest and bound.bundle_hash == question.bundle.hash:
+            opinion = bench.answer(bench.recounted(tx, question), door="execution")
+            tx.decisions.add(opinion.entry)
+            if _permitted(tx, proposal, opinion.decision):
+                _plan(tx, services, bench, proposal, opinion)
+                return
     _ask_again(services, lease, bench, proposal)
 
 
@@ -75,11 +79,15 @@ def bound_now(services: Services, bench: Bench, arguments: JsonObject, proposal:
     )
 
 
-def _plan(tx: Transaction, services: Services, proposal: Proposal) -> None:
-    spent = AuditEvent(action="proposal.spent", actor=services.owner, data={"digest": proposal.digest})
+def _plan(tx: Transaction, services: Services, bench: Bench, proposal: Proposal, opinion: Opinion) -> None:
+    spent = AuditEvent(
+        action="proposal.spent",
+        actor=services.owner,
+        data={"digest": proposal.digest, "decision": opinion.entry.id},
+    )
     if tx.proposals.move(proposal, ProposalState.EXECUTED, spent):
         tx.effects.plan(
-            _planned(services, proposal),
+            _planned(tx, services, bench, proposal),
             AuditEvent(
                 action="effect.planned",
                 actor=services.owner,
@@ -97,7 +105,7 @@ def _permitted(tx: Transaction, proposal: Proposal, now: Decision) -> bool:
     return len(agreed) >= max(1, now.approvals)
 
 
-def _planned(services: Services, proposal: Proposal) -> Effect:
+def _planned(tx: Transaction, services: Services, bench: Bench, proposal: Proposal) -> Effect:
     connector = services.registry.get(proposal.tool).connector
     assert proposal.decision is not None
     assert connector is not None
@@ -111,6 +119,8 @@ def _planned(services: Services, proposal: Proposal) -> Effect:
         connector=connector,
         idempotency_key=f"casemate-{proposal.id}",
         state=EffectState.PLANNED,
+        target=tx.effects.target_hash(bench.target(proposal)),
+        source=bench.case.source,
         outcome={},
         reverts_at=now + timedelta(seconds=lease_seconds) if lease_seconds else None,
         attempts=0,

@@ -77,8 +77,8 @@ def advance(services: Services, ticket_id: str) -> Advanced:
         except Exception as error:  # noqa: BLE001 - the outermost handler: a bug must not take the worker down
             return _stumble(services, lease, ticket, error)
     log.info("advanced", ticket_id=ticket_id, before=lease.state.value, after=state.value)
-    if state is TicketState.AWAITING_APPROVAL:
-        deliver.send_due(services, ticket_id=ticket_id)  # the source learns the verdict now, not at the next sweep
+    if state in {TicketState.AWAITING_APPROVAL, TicketState.ESCALATED}:
+        deliver.send_due(services, ticket_id=ticket_id)  # the source learns of it now, not at the next sweep
     return Advanced(state=state, ring=state not in RESTING)
 
 

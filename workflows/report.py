@@ -10,7 +10,7 @@ from core.canonical import JsonObject
 from core.settings import Settings
 from core.store.transaction import Transaction
 from core.ticket import Ticket
-from workflows.words import ACTION_WORDS
+from workflows.words import ACTION_WORDS, proposal_words
 
 #: `interim`: the verdict is there and actions wait for people. `final`: everything is settled.
 #: `escalated` and `failed`: casemate could not finish.
@@ -91,7 +91,7 @@ def action(proposal: Proposal, effect: Effect | None) -> JsonObject:
         "rules": list(decision.rules) if decision else [],
         "why": decision.reason if decision else None,
         "state": effect.state.value if effect else proposal.state.value,
-        "means": ACTION_WORDS[effect.state if effect else proposal.state],
+        "means": ACTION_WORDS[effect.state] if effect else proposal_words(proposal),
         "effect": effect.id if effect else None,
         "reverts_at": effect.reverts_at.isoformat() if effect and effect.reverts_at else None,
     }

@@ -7,17 +7,19 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from core.action import Effect, EffectState, Proposal, ProposalState
+from core.action import LAPSED, Effect, EffectState, Proposal
 from core.audit import AuditEvent
 from core.errors import CasemateError, Temporary
 from core.log import logger
+from core.store.transaction import Transaction
 from core.ticket import TicketState
-from workflows import deliver
+from workflows import deliver, report
 from workflows.casework import open_case, real_arguments
-from workflows.decide import ticket_after_answer
+from workflows.decide import ticket_after_answer, unanswered
 from workflows.execute import carry_out, settled
 from workflows.services import Services
 from workflows.shred import shred_aged
+from workflows.words import LAPSE_WORDS
 
 if TYPE_CHECKING:
     from policies.masking.session import MaskSession
@@ -51,15 +53,30 @@ def run(services: Services) -> int:
 
 def _expire(services: Services) -> None:
     with services.store.begin() as tx:
-        woken = []
-        for proposal in tx.proposals.overdue():
-            event = AuditEvent(action="proposal.expired", actor="clock")
-            if tx.proposals.move(proposal, ProposalState.EXPIRED, event) and ticket_after_answer(
-                tx, tx.tickets.get(proposal.ticket_id), actor="clock"
-            ):
-                woken.append(proposal.ticket_id)
+        woken = [proposal.ticket_id for proposal in tx.proposals.overdue() if _lapse(tx, services, proposal)]
     for ticket_id in woken:
         services.ring(ticket_id)
+
+
+def _lapse(tx: Transaction, services: Services, proposal: Proposal) -> bool:
+    """Do with an unanswered question what its rule says; True when the ticket has something to do now."""
+    on_expiry = proposal.decision.on_expiry if proposal.decision else "expire"
+    to = LAPSED[on_expiry]
+    event = AuditEvent(
+        action=f"proposal.{to.value}",
+        actor="clock",
+        data={"on_expiry": on_expiry, "reason": f"{proposal.tool}: {LAPSE_WORDS[on_expiry]}"},
+    )
+    if not tx.proposals.move(proposal, to, event):
+        return False
+    ticket = tx.tickets.get(proposal.ticket_id)
+    if ticket_after_answer(tx, ticket, actor="clock"):
+        return True
+    if on_expiry == "escalate" and ticket.state is TicketState.AWAITING_APPROVAL:
+        # Other questions are open and may still be answered; that a person is wanted is said now.
+        note = unanswered(tx, ticket.id)
+        report.queue(tx, ticket, kind="interim", settings=services.settings, note=note)
+    return False
 
 
 def _retain(services: Services) -> None:

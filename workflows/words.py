@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.action import EffectState, ProposalState
+from core.action import EffectState, Proposal, ProposalState
+from core.decision import OnExpiry
 from core.ticket import TicketState
 
 TICKET_WORDS: dict[TicketState, str] = {
@@ -35,3 +36,16 @@ ACTION_WORDS: dict[ProposalState | EffectState, str] = {
     EffectState.UNKNOWN: "sent, but nobody could tell whether it took effect",
     EffectState.REVERTED: "done, and undone again when its lease ran out",
 }
+
+#: What is said of a question that nobody answered in time. Only the second is a denial.
+LAPSE_WORDS: dict[OnExpiry, str] = {
+    "expire": "nobody answered in time; not carried out",
+    "deny": "denied: nobody answered in time, and the policy takes silence for a no",
+    "escalate": "nobody answered in time; not carried out, and the policy then wants a person to take the ticket",
+}
+
+
+def proposal_words(proposal: Proposal) -> str:
+    """What people read of a proposal: a denial by the clock is told apart from one by a person or by policy."""
+    lapsed = proposal.lapsed
+    return ACTION_WORDS[proposal.state] if lapsed is None else LAPSE_WORDS[lapsed]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agents.playbook.casebook import Casebook, Item, call_key
+from core.action import VOID
 from core.canonical import Json, JsonObject
 from core.errors import ToolRefused
 
@@ -103,7 +104,8 @@ def _result(conversation: Conversation, tool: str, arguments: JsonObject, value:
     draft = result.get("assessment")
     conversation.assessment = draft if isinstance(draft, dict) else None
     for proposal in result.get("proposals") or []:
-        if isinstance(proposal, dict) and isinstance(proposal.get("arguments"), dict):
+        stands = isinstance(proposal, dict) and str(proposal.get("state")) not in VOID
+        if stands and isinstance(proposal.get("arguments"), dict):
             conversation.proposed.add(call_key(str(proposal.get("tool")), proposal["arguments"]))
 
 

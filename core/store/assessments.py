@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.assessment import Assessment
@@ -90,6 +91,12 @@ class Assessments:
             tokens_in=row.tokens_in,
             tokens_out=row.tokens_out,
             seconds=row.seconds,
+        )
+
+    def kept_at(self, ticket_id: str) -> datetime | None:
+        """When the newest run of a ticket was kept."""
+        return self._session.scalar(
+            select(func.max(AssessmentRow.created_at)).where(AssessmentRow.ticket_id == ticket_id)
         )
 
     def turns(self, run_id: str) -> list[JsonObject]:

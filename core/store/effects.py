@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+import hmac
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, true, update
 from sqlalchemy.orm import Session
 
 from core.action import EFFECT_TRANSITIONS, Effect, EffectState
@@ -14,14 +16,19 @@ from core.clock import Clock
 from core.errors import TriageError
 from core.store.audit import AuditTrail
 from core.store.schema import EffectRow
+from core.store.vault import Vault
+
+#: Purpose of the key under which targets are hashed.
+TARGETS = "targets"
 
 
 class Effects:
     """Rows are planned in the transaction that spends the approval, and move by conditional update."""
 
-    def __init__(self, session: Session, clock: Clock, audit: AuditTrail) -> None:
+    def __init__(self, session: Session, clock: Clock, vault: Vault, audit: AuditTrail) -> None:
         self._session = session
         self._clock = clock
+        self._vault = vault
         self._audit = audit
 
     def plan(self, effect: Effect, audit: AuditEvent) -> None:
@@ -40,6 +47,8 @@ class Effects:
                 connector=effect.connector,
                 idempotency_key=effect.idempotency_key,
                 state=effect.state.value,
+                target=effect.target,
+                source=effect.source,
                 outcome=effect.outcome,
                 reverts_at=effect.reverts_at,
                 attempts=effect.attempts,
@@ -101,20 +110,40 @@ class Effects:
         )
         return [_effect(row) for row in rows]
 
-    def count(self, tool: str, *, since: datetime) -> int:
-        """How often a tool was carried out since then, by any ticket: what rate limits count."""
-        return (
-            self._session.scalar(
-                select(func.count())
-                .select_from(EffectRow)
-                .where(
-                    EffectRow.tool == tool,
-                    EffectRow.created_at >= since,
-                    EffectRow.state != EffectState.FAILED.value,
-                )
+    def target_hash(self, target: str | None) -> str | None:
+        """What the ledger keeps of a real target: equal for equal targets, and nothing to read a name from."""
+        if target is None:
+            return None
+        return hmac.new(self._vault.secret(TARGETS), target.encode(), hashlib.sha256).hexdigest()
+
+    def history(self, tool: str, *, target: str | None, source: str) -> dict[str, int]:
+        """How often a tool was carried out in the last hour and day, by any ticket: what limits count.
+
+        All of its effects, those at the same real target (none when it aims at nothing), those for the same source.
+        What failed does not count.
+        """
+        now = self._clock.now()
+        same_target = EffectRow.target == self._known_target(target)
+        columns = [
+            func.count()
+            .filter(EffectRow.created_at >= now - timedelta(hours=hours), condition)
+            .label(f"{whose}last_{span}")
+            for whose, condition in (("", true()), ("target_", same_target), ("source_", EffectRow.source == source))
+            for span, hours in (("hour", 1), ("day", 24))
+        ]
+        counted = self._session.execute(
+            select(*columns).where(
+                EffectRow.tool == tool,
+                EffectRow.created_at >= now - timedelta(days=1),
+                EffectRow.state != EffectState.FAILED.value,
             )
-            or 0
         )
+        return {name: int(count) for name, count in counted.mappings().one().items()}
+
+    def _known_target(self, target: str | None) -> str:
+        """The hash to look for; the key is made when the first target is written, so before that there is none."""
+        written = self._session.scalar(select(EffectRow.id).where(EffectRow.target.is_not(None)).limit(1))
+        return (self.target_hash(target) or "") if written is not None else ""
 
     def total(self) -> int:
         """All effects that left the house."""
@@ -135,6 +164,8 @@ def _effect(row: EffectRow) -> Effect:
         connector=row.connector,
         idempotency_key=row.idempotency_key,
         state=EffectState(row.state),
+        target=row.target,
+        source=row.source,
         outcome=row.outcome,
         reverts_at=row.reverts_at,
         attempts=row.attempts,

@@ -56,7 +56,7 @@ class Transaction:
 
     @cached_property
     def effects(self) -> Effects:
-        return Effects(self._session, self._clock, self.audit)
+        return Effects(self._session, self._clock, self.vault, self.audit)
 
     @cached_property
     def decisions(self) -> Decisions:

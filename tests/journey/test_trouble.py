@@ -232,8 +232,8 @@ def _leave_dispatched(house: House, ticket_id: str, proposal_id: str, key: str) 
         tx.proposals.move(proposal, ProposalState.EXECUTED, AuditEvent(action="test", actor="test"))
         planned = Effect(
             id="eff_crash", proposal_id=proposal_id, ticket_id=ticket_id, tool="isolate_host", connector="lab",
-            idempotency_key=key, state=EffectState.PLANNED, outcome={}, reverts_at=None, attempts=0,
-            created_at=now, updated_at=now,
+            idempotency_key=key, state=EffectState.PLANNED, target=None, source="", outcome={}, reverts_at=None,
+            attempts=0, created_at=now, updated_at=now,
         )  # fmt: skip
         tx.effects.plan(planned, AuditEvent(action="test", actor="test"))
         tx.effects.move(planned, EffectState.DISPATCHED, outcome={}, audit=AuditEvent(action="test", actor="test"))

@@ -12,7 +12,7 @@ from core.decision import Facts
 from core.errors import ToolRefused
 from tests.unit.tools.house import House
 from tests.unit.tools.test_gate import MALICIOUS, TICKET, host_token, opened
-from tools.facts import build_facts
+from tools.facts import aimed_at, build_facts
 from tools.gate import Gate
 from tools.registry import default_registry
 
@@ -114,3 +114,52 @@ async def test_forged_token_has_no_facts(house: MakeHouse) -> None:
     gate = await opened(made)
     with pytest.raises(ToolRefused):
         facts(made, gate, "isolate_host", host="HOST_ZZZZZZ")
+
+
+@pytest.mark.parametrize(
+    ("tool", "argument", "ways"),
+    [
+        ("isolate_host", "host", ["WS-TRE-014", "ws-tre-014", "WS-TRE-014.harbourbank.example"]),
+        ("disable_account", "account", ["m.okafor", r"HARBOUR\M.Okafor"]),
+        ("block_indicator", "indicator", ["evil.example", "EVIL[.]example", " evil.example. "]),
+        ("block_indicator", "indicator", ["http://evil.example/a", "hxxp://evil[.]example/a"]),
+        ("quarantine_email", "message_id", ["<1@evil.example>", "1@EVIL.example"]),
+        ("isolate_host", "host", ["unknown-7", "UNKNOWN-7"]),
+    ],
+)
+def test_a_target_is_the_same_however_it_is_written(
+    house: MakeHouse, tool: str, argument: str, ways: list[str]
+) -> None:
+    made = house(**TICKET)
+    found = {aims(made, tool, {argument: way}) for way in ways}
+    assert len(found) == 1
+    assert found != {None}
+
+
+def test_different_targets_stay_different_and_some_actions_aim_at_nothing(house: MakeHouse) -> None:
+    made = house(**TICKET)
+    assert aims(made, "isolate_host", {"host": "WS-TRE-014"}) != aims(made, "isolate_host", {"host": "WS-TRE-015"})
+    assert aims(made, "close_ticket", {"resolution": "benign"}) is None
+    assert aims(made, "case_file", {}) is None
+
+
+async def test_a_token_aims_at_what_it_stands_for(house: MakeHouse) -> None:
+    made = house(**TICKET)
+    token = await host_token(await opened(made))
+    assert aims(made, "isolate_host", {"host": token}) == aims(made, "isolate_host", {"host": "WS-TRE-014"})
+    with pytest.raises(ToolRefused):
+        aims(made, "isolate_host", {"host": "HOST_ZZZZZZ"})
+
+
+def test_every_acting_tool_but_closing_says_what_it_aims_at() -> None:
+    registry = default_registry()
+    silent = {name for name in registry.acting() if registry.get(name).aims_at is None}
+    assert silent == {"close_ticket"}
+    for name in registry.acting():
+        tool = registry.get(name)
+        assert tool.aims_at in {None, *tool.argument_names}
+        assert set(tool.target.values()) <= {tool.aims_at}
+
+
+def aims(made: House, tool: str, args: dict[str, Any]) -> str | None:
+    return aimed_at(bundle=made.bundle, registry=default_registry(), session=made.session, tool=tool, args=args)
