@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from core.decision import ArgumentFacts, Decision, Outcome
+from core.decision import ArgumentFacts, Decision, Outcome, OutcomeName
 from policies.bundle import Bundle
 from policies.engine import decide
+from policies.examples import example_facts
 from policies.vocabulary import facts_over_strictest
+from tools.registry import default_registry
 
+#: In this order: `close_ticket` last.
 ACTING = [
     "quarantine_email",
     "block_indicator",
@@ -48,6 +51,65 @@ def ask(
     return decide(bundle, facts_over_strictest(tool, arguments, {**given, **groups}))
 
 
+def test_every_acting_tool_has_an_example_that_is_allowed_one_that_is_asked_about_and_one_that_is_denied(
+    bundle: Bundle,
+) -> None:
+    acting = set(default_registry().acting())
+    assert acting == set(ACTING)
+    shown = {
+        (facts.tool, example.expect)
+        for compiled in bundle.rules
+        for example in compiled.rule.examples
+        for facts in example_facts(compiled.rule, example)
+    }
+    assert sorted(set(itertools.product(acting, get_args(OutcomeName))) - shown) == []
+
+
+@pytest.mark.parametrize("tool", ACTING[:-1])
+def test_a_team_that_calls_the_ticket_benign_does_nothing_but_close_it(bundle: Bundle, tool: str) -> None:
+    decision = ask(bundle, tool, verdict={"label": "benign"})
+    assert (decision.outcome, decision.rules) == (Outcome.DENY, ("no-reason-to-act",))
+    assert ask(bundle, "close_ticket", verdict={"label": "benign"}).outcome is Outcome.ALLOW
+
+
+@pytest.mark.parametrize("tool", ["disable_account", "revoke_sessions", "rotate_secret"])
+def test_a_break_glass_account_is_never_touched(bundle: Bundle, tool: str) -> None:
+    person = bundle.organization.find_person("breakglass-1")
+    assert person is not None
+    identity = {"role": person.role, "privileged": person.privileged}
+    assert ask(bundle, tool, identity=identity).outcome is Outcome.DENY
+
+
+@pytest.mark.parametrize("sender", ["harbourbank.example", "mx.harbourbank.example", "cardnetwork.example"])
+def test_mail_that_our_own_or_a_partners_servers_sent_is_asked_about(bundle: Bundle, sender: str) -> None:
+    own = {"message_id": f"<20260301.1@{sender}>"}
+    assert ask(bundle, "quarantine_email", args=own).outcome is Outcome.ASK
+    alike = {"message_id": f"<20260301.1@{sender}.evil.example>"}
+    assert ask(bundle, "quarantine_email", args=alike).outcome is Outcome.ALLOW
+
+
+def test_a_host_is_not_isolated_unasked_for_the_third_time_in_a_day(bundle: Bundle) -> None:
+    assert ask(bundle, "isolate_host", history={"target_last_day": 1}).outcome is Outcome.ALLOW
+    assert ask(bundle, "isolate_host", history={"target_last_day": 2}).outcome is Outcome.ASK
+
+
+def test_one_source_of_tickets_cannot_fill_the_perimeter(bundle: Bundle) -> None:
+    assert ask(bundle, "block_indicator", history={"last_day": 90, "source_last_day": 49}).outcome is Outcome.ALLOW
+    assert ask(bundle, "block_indicator", history={"last_day": 90, "source_last_day": 50}).outcome is Outcome.ASK
+
+
+def test_a_question_about_a_critical_host_that_nobody_answers_goes_to_a_person(bundle: Bundle) -> None:
+    assert ask(bundle, "isolate_host", asset={"tier": 0}).on_expiry == "escalate"
+    assert ask(bundle, "isolate_host", trusted=False).on_expiry == "expire"
+
+
+def test_activating_a_policy_takes_two_admins(bundle: Bundle) -> None:
+    arguments = {"bundle": ArgumentFacts(value="9f86d081", trusted=False)}
+    decision = decide(bundle, facts_over_strictest("activate_policy", arguments, {}))
+    assert (decision.outcome, decision.approvals, decision.roles) == (Outcome.ASK, 2, ("admin",))
+    assert decision.expires_seconds == 7 * 86400
+
+
 @pytest.mark.parametrize("tool", ACTING[:-1])
 def test_a_proven_attack_on_something_small_is_answered_at_once(bundle: Bundle, tool: str) -> None:
     assert ask(bundle, tool).outcome is Outcome.ALLOW
@@ -79,9 +141,10 @@ def test_critical_hosts_take_two_approvals_by_their_owners(bundle: Bundle, tier:
     assert 0 < decision.expires_seconds <= 1800
 
 
+@pytest.mark.parametrize("kind", ["domain_controller", "network"])
 @pytest.mark.parametrize("tier", range(5))
-def test_a_domain_controller_is_never_isolated(bundle: Bundle, tier: int) -> None:
-    asset = {"tier": tier, "kind": "domain_controller"}
+def test_domain_controllers_and_network_gear_are_never_isolated(bundle: Bundle, tier: int, kind: str) -> None:
+    asset = {"tier": tier, "kind": kind}
     assert ask(bundle, "isolate_host", asset=asset).outcome is Outcome.DENY
 
 
