@@ -49,7 +49,7 @@ def undecided(rule: Rule, why: str) -> Answer:
 
 
 def strictest(tool: str, answers: Sequence[Answer], bundle_hash: str) -> Decision:
-    """The decision that follows from the answers of all rules that matched, in whatever order."""
+    """The decision that follows from the answers of all rules that matched, which stand in the order of their ids."""
     denials = [answer for answer in answers if answer.outcome is Outcome.DENY]
     if denials:
         return _decision(Outcome.DENY, denials, bundle_hash)
@@ -64,7 +64,7 @@ def strictest(tool: str, answers: Sequence[Answer], bundle_hash: str) -> Decisio
     questions = [answer.ask for answer in asks if answer.ask is not None]
     roles = common_roles(questions)
     if roles is None:
-        named = ", ".join(sorted(answer.rule for answer in asks))
+        named = ", ".join(answer.rule for answer in asks)
         reason = f"Rules {named} ask for roles that nobody can hold together; change one of them."
         return _decision(Outcome.DENY, asks, bundle_hash, reason=reason)
     return _decision(
@@ -99,11 +99,10 @@ def _decision(
     on_expiry: OnExpiry = "expire",
     lease: int = 0,
 ) -> Decision:
-    ordered = sorted(answers, key=lambda answer: answer.rule)
     return Decision(
         outcome=outcome,
-        rules=tuple(answer.rule for answer in ordered),
-        reason=reason or " ".join(answer.reason for answer in ordered),
+        rules=tuple([answer.rule for answer in answers]),
+        reason=reason or " ".join([answer.reason for answer in answers]),
         bundle_hash=bundle_hash,
         approvals=approvals,
         roles=roles,

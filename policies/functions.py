@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 
 def in_cidr(address: str, network: str) -> bool:
@@ -34,15 +36,24 @@ def expression_flaw(pattern: str) -> str | None:
 
 
 def searcher(pattern: str) -> Callable[[str], bool]:
-    """Whether an expression is found anywhere in a text, by the engine that CEL uses."""
-    search = _compiled(pattern).search
-    return lambda text: search(text.encode()) is not None
+    """Whether an expression is found anywhere in a text, by the engine that CEL uses.
+
+    It goes past the wrapper of google-re2, whose generators and match objects cost more than most searches.
+    """
+    import re2
+
+    search = partial(_compiled(pattern)._regexp.Match, re2._Anchor.UNANCHORED)  # noqa: SLF001
+
+    def found(text: str) -> bool:
+        encoded = text.encode()
+        return bool(search(encoded, 0, len(encoded))[0][0] >= 0)
+
+    return found
 
 
-def _compiled(pattern: str):  # type: ignore[no-untyped-def]
+def _compiled(pattern: str) -> Any:
     import re2
 
     options = re2.Options()
     options.log_errors = False
-    # As bytes, google-re2 needs no second pass over the text to count characters.
     return re2.compile(pattern.encode(), options)

@@ -61,13 +61,15 @@ class Reader:
             if type(value) is float or (value := typed(value, "double")) is not None:
                 named[name] = value
         for name, group, key in self._strings:
-            value = typed(groups[group].get(key), "string")
+            value = groups[group].get(key)
+            if type(value) is not str or "\0" in value or not value.isascii():
+                value = typed(value, "string")
             if value is not None:
                 named[name] = value
         for name, argument, part in self._arguments:
             given = facts.args.get(argument)
             if given is not None:
                 value = list(given.sources) if part == "sources" else getattr(given, part)
-                if carried(value) if part != "trusted" else isinstance(value, bool):
+                if isinstance(value, bool) if part == "trusted" else carried(value):
                     named[name] = value
         return named

@@ -165,8 +165,12 @@ class Organization(Strict):
 
     def is_own_address(self, address: str) -> bool:
         """Whether an address lies in our networks; a network counts when it overlaps one of ours."""
+        text = address.strip().strip("[]")
+        # Most of what is asked about is a name, and an exception costs more than the rest of the question.
+        if ":" not in text and not text[:1].isdigit():
+            return False
         try:
-            found = ipaddress.ip_network(address.strip().strip("[]"), strict=False)
+            found = ipaddress.ip_network(text, strict=False)
         except ValueError:
             return False
         if isinstance(found, ipaddress.IPv6Network):
@@ -215,8 +219,10 @@ class Organization(Strict):
 def host_of(indicator: str) -> str:
     """The host an indicator points at, in lower case and refanged; the indicator itself when it names no host."""
     text = unicodedata.normalize("NFKC", indicator).strip().strip("<>").lower()
-    text = re.sub(r"\[\.\]|\(\.\)|\[dot\]", ".", text).replace("[:]", ":").replace("[@]", "@")
-    text = re.sub(r"^(?:hxxp|fxp)", "http", text)
+    if "[" in text or "(" in text:
+        text = re.sub(r"\[\.\]|\(\.\)|\[dot\]", ".", text).replace("[:]", ":").replace("[@]", "@")
+    if text.startswith(("hxxp", "fxp")):
+        text = re.sub(r"^(?:hxxp|fxp)", "http", text)
     if "://" in text:
         try:
             return (urlsplit(text).hostname or "").rstrip(".")
@@ -237,7 +243,7 @@ def _fold(text: str) -> str:
 
 def _inside(domain: str, parents: list[str]) -> bool:
     name = domain.strip().rstrip(".").lower()
-    return any(name == parent or name.endswith("." + parent) for parent in parents)
+    return any(name.endswith(parent) and (name == parent or name.endswith("." + parent)) for parent in parents)
 
 
 def _twice(what: str, key: str, values: list[str]) -> list[tuple[tuple[int, str], str]]:

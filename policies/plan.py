@@ -41,6 +41,7 @@ class Plan:
     """All that the decisions about one tool need."""
 
     reader: Reader
+    #: By their ids, so that what they answer comes in an order that the file's does not change.
     rules: tuple[PlannedRule, ...]
 
 
@@ -50,7 +51,7 @@ def make_plan(bundle: Bundle, tool: str) -> Plan | None:
     if not compiled:
         return None
     quick = Quick(bundle.organization)
-    rules = tuple(_planned(quick, rule, tool) for rule in compiled)
+    rules = tuple(_planned(quick, rule, tool) for rule in sorted(compiled, key=lambda found: found.rule.id))
     roots = [rule.root for rule in rules if rule.root is not None]
     names = {name for root in roots for atom in atoms(root) for name in atom.reads}
     names |= {bound.fact for rule in rules for bound in rule.bounds}
