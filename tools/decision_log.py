@@ -29,7 +29,7 @@ class Denied(ToolRefused):
 
 
 class DecisionLog:
-    """The entries of one ticket. Masking may write tokens, so nothing here may be called inside a transaction."""
+    """The entries of one ticket."""
 
     def __init__(self, session: MaskSession, ticket_id: str) -> None:
         self._session = session
@@ -38,7 +38,10 @@ class DecisionLog:
         self._known: dict[str, JsonObject] = {}
 
     def masked(self, facts: Facts, args: JsonObject) -> JsonObject:
-        """The facts as they may be kept and shown. `args` are the arguments as they were masked already."""
+        """The facts as they may be kept and shown; `args` are the arguments as they were masked already.
+
+        Masks, which may write tokens: never inside a transaction.
+        """
         shown = facts.as_json()
         for name, argument in shown["args"].items():
             argument["value"] = args[name]
@@ -73,10 +76,12 @@ class DecisionLog:
         )
 
     def refusal(
-        self, *, door: Door, tool: str, refused: ToolRefused, bundle: Bundle, proposal_id: str | None = None
+        self, *, door: Door, tool: str, reason: str, bundle: Bundle, proposal_id: str | None = None
     ) -> DecisionEntry:
-        """The entry of a denial without facts: a token was forged or misplaced, and no rule may bring it back."""
-        reason = self._session.mask_text(str(refused))
+        """The entry of a denial without facts: a token was forged or misplaced, and no rule may bring it back.
+
+        The reason must be masked. Writes nothing: safe anywhere.
+        """
         return DecisionEntry(
             id=new_id("dec"),
             ticket_id=self._ticket_id,

@@ -227,7 +227,8 @@ class Gate:
 
     def _denied(self, tool: str, refused: ToolRefused) -> Denied:
         """A token's refusal together with its entry in the log."""
-        return Denied(str(refused), self._log.refusal(door="tool", tool=tool, refused=refused, bundle=self._bundle))
+        reason = self._session.mask_text(str(refused))
+        return Denied(str(refused), self._log.refusal(door="tool", tool=tool, reason=reason, bundle=self._bundle))
 
     def _evidence_of(self, tool: Tool, masked: JsonObject, shown: JsonObject, agent: str, spent: int) -> Evidence:
         body: JsonObject = {
