@@ -42,7 +42,7 @@ def edit(
         check_answer(tx, old, services.clock, person=person, roles=roles, digest=digest)
     bench = Bench.open(services, old.ticket_id)
     fresh = _edited(services, bench, old, changes, person=person, reason=reason)
-    opinion = bench.weigh(fresh)
+    opinion = bench.weigh(fresh, door="edit")
     with services.store.begin() as tx:
         replaced = AuditEvent(action="proposal.edited", actor=f"user:{person}", data={"was": old.digest})
         if not tx.proposals.move(old, ProposalState.REPLACED, replaced):
