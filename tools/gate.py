@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 
-from core.action import Proposal, ProposalState
+from core.action import VOID, Proposal, ProposalState
 from core.assessment import Assessment
 from core.audit import AuditEvent
 from core.canonical import JsonObject, digest
@@ -48,8 +48,6 @@ CASE_FILE = ToolSpec(
     parameters={"type": "object", "properties": {}, "required": [], "additionalProperties": False},
     acts=False,
 )
-#: Proposals in these states no longer stand for the action they named.
-VOID = frozenset({ProposalState.SUPERSEDED, ProposalState.REPLACED, ProposalState.EXPIRED})
 
 
 class Gate:
