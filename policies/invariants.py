@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 
 from pydantic import Field, field_validator
 
@@ -24,16 +24,19 @@ from policies.sentences import check_model
 from policies.vocabulary import BUILT_IN, ToolShape
 
 _CLAIM = re.compile(
-    r"\s*(?:(?P<word>allow|ask|deny)|approvals\s*<\s*(?P<approvals>[1-9][0-9]?)"
-    r"|lease\s*>\s*(?P<count>[1-9][0-9]{0,5})(?P<unit>[smhd]))\s*(?:\Z|when\s+(?=\S))"
+    r"\s*(?:(?P<word>allow(?!\s+(?:or|with)\b)|ask|deny)|(?P<permit>allow\s+or\s+ask)"
+    r"|approvals\s*<\s*(?P<approvals>[1-9][0-9]?)"
+    r"|(?P<unasked>allow\s+with\s+)?lease\s*>\s*(?P<count>[1-9][0-9]{0,5})(?P<unit>[smhd]))\s*(?:\Z|when\s+(?=\S))",
+    re.ASCII,
 )
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _HOW = (
-    "should begin with `allow`, `ask`, `deny`, `approvals < 2` or `lease > 8h`, then `when` and a condition, "
-    'such as `allow when tool == "isolate_host" && asset.tier == 0`'
+    "should begin with `allow`, `ask`, `deny`, `allow or ask`, `approvals < 2`, `lease > 8h` or "
+    '`allow with lease > 8h`, then `when` and a condition, such as `allow when tool == "isolate_host" && asset.tier == 0`'
 )
 
-Kind = Literal["allow", "ask", "deny", "approvals", "lease"]
+#: `permit` is any answer but deny, `unasked_lease` a lease without a question.
+Kind = Literal["allow", "ask", "deny", "permit", "approvals", "lease", "unasked_lease"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,43 +44,59 @@ class Claim:
     """An answer that must never be given."""
 
     kind: Kind
-    #: Approvals for `approvals`, seconds for `lease`.
+    #: Approvals for `approvals`, seconds for leases.
     bound: int = 0
 
     def covers(self, decision: Decision) -> bool:
         """Whether a decision is the answer that must never be given."""
+        stays = decision.lease_seconds == 0 or decision.lease_seconds > self.bound
         match self.kind:
             case "allow" | "ask" | "deny":
                 return decision.outcome.value == self.kind
+            case "permit":
+                return decision.outcome is not Outcome.DENY
             case "approvals":
                 return decision.outcome is not Outcome.DENY and decision.approvals < self.bound
             case "lease":
-                stays = decision.lease_seconds == 0 or decision.lease_seconds > self.bound
                 return decision.outcome is not Outcome.DENY and stays
+            case "unasked_lease":
+                return decision.outcome is Outcome.ALLOW and stays
+            case _:
+                assert_never(self.kind)
 
     @property
     def loosens(self) -> bool:
-        """Whether a stricter answer is never covered when a looser one is not."""
-        return self.kind in ("allow", "approvals", "lease")
+        """Whether no stricter answer is covered when a looser one is not."""
+        return self.kind not in ("ask", "deny")
 
     def implies(self, other: Claim) -> bool:
-        """Whether every answer this covers is covered by the other too."""
-        if self == other:
+        """Whether every answer this covers is certainly covered by the other too."""
+        if self == other or (other.kind == "permit" and self.kind != "deny"):
             return True
-        ranks = {"allow": 1, "approvals": self.bound}
-        if other.kind == "approvals" and self.kind in ranks:
-            return ranks[self.kind] <= other.bound
-        if (self.kind, other.kind, self.bound) == ("approvals", "allow", 1):
-            return True
-        return self.kind == other.kind == "lease" and self.bound >= other.bound
+        match self.kind, other.kind:
+            case ("lease", "lease") | ("unasked_lease", "lease" | "unasked_lease"):
+                return self.bound >= other.bound
+            case "unasked_lease", "allow":
+                return True
+            case "allow" | "unasked_lease", "approvals":
+                return True
+            case "approvals", "approvals":
+                return self.bound <= other.bound
+            case "approvals", "allow":
+                return self.bound == 1
+            case _:
+                return False
 
     def __str__(self) -> str:
         match self.kind:
+            case "permit":
+                return "allow or ask"
             case "approvals":
                 return f"approvals < {self.bound}"
-            case "lease":
+            case "lease" | "unasked_lease":
                 unit = next(unit for unit in "dhms" if self.bound % _UNITS[unit] == 0)
-                return f"lease > {self.bound // _UNITS[unit]}{unit}"
+                words = "lease" if self.kind == "lease" else "allow with lease"
+                return f"{words} > {self.bound // _UNITS[unit]}{unit}"
             case _:
                 return self.kind
 
@@ -113,7 +132,10 @@ def parse_claim(text: str) -> tuple[Claim, int | None]:
     if match["approvals"]:
         return Claim(kind="approvals", bound=int(match["approvals"])), start
     if match["count"]:
-        return Claim(kind="lease", bound=int(match["count"]) * _UNITS[match["unit"]]), start
+        kind: Kind = "unasked_lease" if match["unasked"] else "lease"
+        return Claim(kind=kind, bound=int(match["count"]) * _UNITS[match["unit"]]), start
+    if match["permit"]:
+        return Claim(kind="permit"), start
     words: dict[str, Kind] = {"allow": "allow", "ask": "ask", "deny": "deny"}
     return Claim(kind=words[match["word"]]), start
 
