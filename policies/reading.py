@@ -215,6 +215,9 @@ def _scalar(document: Document, event: Any, path: Path) -> Json:
     if event.style is not None:
         return text
     if text in _WORDS:
+        if _WORDS[text] is None and path:
+            # Else a condition that was forgotten would be one that always holds.
+            _refuse(document, event, path, "has no value; write one, or remove the key")
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         # Digits are counted first: Python refuses to read very long numbers.
