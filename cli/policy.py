@@ -55,8 +55,8 @@ def check(folder: Folder = None, as_json: AsJson = False) -> None:
         say(f"{bundle.name} is sound: {len(bundle.actions.rules)} rules, hash {bundle.hash}.")
 
 
-@app.command()
-def test(folder: Folder = None, as_json: AsJson = False) -> None:
+@app.command(name="test")
+def run_tests(folder: Folder = None, as_json: AsJson = False) -> None:
     """Run the examples of a bundle's rules and masking, and its *_test.yaml; list those that fail."""
     from core.errors import BundleInvalid
     from policies.bundle import try_bundle
@@ -130,19 +130,14 @@ def show(folder: Folder = None, as_json: AsJson = False) -> None:
 
 
 def load(folder: Path | None) -> Bundle:
-    """The bundle in a folder, or the live one.
-
-    Raises:
-        BundleInvalid: with every problem.
-    """
-    from cli.context import read_settings
+    """The bundle in a folder, or the live one."""
+    from cli.context import live_bundle, read_settings
     from policies.bundle import load_bundle
     from tools.registry import default_registry
-    from workers.wiring import load_live_bundle
 
     if folder is not None:
         return load_bundle(folder, tools=default_registry().shapes())
-    return load_live_bundle(read_settings(), default_registry())
+    return live_bundle(read_settings())
 
 
 def source(folder: Path | None) -> BundleSource:

@@ -1,4 +1,4 @@
-"""JSON Schema of the policy files, made from the models that check them, so that an editor knows what casemate knows."""
+"""JSON Schema of the policy files, made from the models that check them: an editor knows what casemate knows."""
 
 from __future__ import annotations
 
