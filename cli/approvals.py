@@ -140,10 +140,10 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _masker(settings: Settings) -> Callable[[], Masker]:
     """Makes the masker of the live bundle, when it is needed."""
-    from tools.registry import default_registry
-    from workers.wiring import load_live_bundle, make_masker
+    from cli.context import live_bundle
+    from workers.wiring import make_masker
 
-    return lambda: make_masker(load_live_bundle(settings, default_registry()), settings)
+    return lambda: make_masker(live_bundle(settings), settings)
 
 
 def _originals(proposal_id: str, *, roles: list[str] | None) -> JsonObject:

@@ -126,25 +126,29 @@ def sandbox(settings: Settings) -> Finding:
 def policy(settings: Settings) -> Finding:
     """The live bundle loads; its hash is what approvals are bound to."""
     from tools.registry import default_registry
-    from workers.wiring import load_live_bundle
+    from workers.live import read_live
 
     try:
-        bundle = load_live_bundle(settings, default_registry())
+        bundle, trouble = read_live(settings, default_registry())
     except BundleInvalid as error:
         detail = f"{len(error.problems)} problems, first: {error.problems[0]}"
         return Finding(
             name="policy", ok=False, detail=detail, mend="Run casemate policy check, and mend what it names."
+        )
+    if trouble is not None:
+        return Finding(
+            name="policy", ok=False, detail=trouble, mend="Propose a bundle that loads: casemate policy propose."
         )
     return Finding(name="policy", ok=True, detail=f"{bundle.name.rpartition('/')[2]}, hash {bundle.hash[:16]}")
 
 
 def masking(settings: Settings) -> Finding:
     """The name models of the settings are there, and what they and the patterns find is hidden."""
+    from cli.context import live_bundle
     from core.vault import MemoryVault
-    from tools.registry import default_registry
-    from workers.wiring import load_live_bundle, make_masker
+    from workers.wiring import make_masker
 
-    masker = make_masker(load_live_bundle(settings, default_registry()), settings)
+    masker = make_masker(live_bundle(settings), settings)
     probe = "Please ring Marit Solvang at +49 40 5550 2231 tomorrow."
     masked = masker.session(MemoryVault()).mask_text(probe)
     shown = [value for value in ("Marit", "Solvang", "5550") if value in masked]

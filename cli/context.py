@@ -12,6 +12,7 @@ from core.errors import CasemateError
 if TYPE_CHECKING:
     from core.settings import Settings
     from core.store.engine import Store
+    from policies.bundle import Bundle
 
 
 class BadSettings(CasemateError):
@@ -55,6 +56,22 @@ def open_store(settings: Settings, *, migrate: bool = False) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def live_bundle(settings: Settings) -> Bundle:
+    """The live bundle; where casemate was never started, the one that would go live then. Writes nothing.
+
+    Raises:
+        BundleInvalid: none loads.
+    """
+    from cli.output import complain
+    from tools.registry import default_registry
+    from workers.live import read_live
+
+    bundle, trouble = read_live(settings, default_registry())
+    if trouble is not None:
+        complain(trouble)
+    return bundle
 
 
 def ringer(settings: Settings) -> Callable[[str], None]:

@@ -77,9 +77,8 @@ def shred(
     as_json: AsJson = False,
 ) -> None:
     """Destroy a ticket's originals for ever. What is masked stays."""
-    from cli.context import open_store, person, read_settings
-    from tools.registry import default_registry
-    from workers.wiring import load_live_bundle, make_masker
+    from cli.context import live_bundle, open_store, person, read_settings
+    from workers.wiring import make_masker
     from workflows.shred import shred as destroy
 
     if not reason.strip() or len(reason) > LONGEST_REASON:
@@ -99,7 +98,7 @@ def shred(
             ticket_id,
             actor=f"user:{person()}",
             reason=reason.strip(),
-            masker=lambda: make_masker(load_live_bundle(settings, default_registry()), settings),
+            masker=lambda: make_masker(live_bundle(settings), settings),
             force=force,
         )
     if as_json:

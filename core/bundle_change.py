@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from core.canonical import digest
 from core.decision import Decision
 
 #: The tool that policy is asked about when a bundle shall go live.
-ACTIVATE = "activate_policy"
+ACTIVATE: Final = "activate_policy"
 #: Who a change comes from that nobody proposed by hand: the folder of the settings, or a new release of casemate.
-FILES, SHIPPED = "files", "shipped"
+FILES: Final = "files"
+SHIPPED: Final = "shipped"
 
 Origin = Literal["shipped", "files", "cli", "http"]
 ActivationKind = Literal["first", "change", "rollback", "files"]

@@ -4,7 +4,8 @@ CasemateError
 ├── ToolRefused        told to the model; the run goes on
 │   └── ForeignToken   a token that this ticket never issued
 ├── Temporary          try again later; nothing is lost
-│   └── ModelUnavailable
+│   ├── ModelUnavailable
+│   └── NoTables       casemate was never started on this database
 ├── TriageError        stop and tell a person
 │   ├── SandboxUnavailable
 │   ├── MaskingUnavailable
@@ -45,6 +46,10 @@ class Temporary(CasemateError):
 
 class ModelUnavailable(Temporary):
     """The model endpoint does not answer, or answers with a server error."""
+
+
+class NoTables(Temporary):
+    """The database is there and has no casemate tables: nothing was ever started on it."""
 
 
 class TriageError(CasemateError):

@@ -23,6 +23,7 @@ _PATH = re.compile(r"[a-z_]{1,40}(?:\[\d{1,4}\])?(?:\.[a-z_0-9]{1,40}(?:\[\d{1,4
 _ID = re.compile(r"[a-z]{3}_[0-9a-z]{26}")
 _OWNER = re.compile(r"[A-Za-z0-9._-]{1,255}:\d{1,10}")
 _PLACE = re.compile(r"[A-Za-z0-9_./<> -]{1,120}:\d{1,7}")
+_HASH = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"-?\d{1,7}(?:\.\d+)?(?:e-?\d{1,3})?|True|False|None")
 _SENTENCE = re.compile(r".+", re.DOTALL)
 
@@ -42,6 +43,7 @@ FIELDS: dict[str, re.Pattern[str]] = {
     "door": _NAME,
     "chore": _NAME,
     "probe": _NAME,
+    "bundle": _HASH,
     "setting": _NAME,
     "field": _PATH,
     "seconds": _NUMBER,

@@ -10,8 +10,9 @@ from core.settings import Settings
 from gateway.app import create_app
 from tools.registry import default_registry
 from workers.app import make_app
+from workers.live import LiveBundle, LiveMasker
 from workers.tasks import ringer
-from workers.wiring import Once, load_live_bundle, make_masker, open_store
+from workers.wiring import open_store
 
 log = logger(__name__)
 
@@ -22,12 +23,13 @@ def run(settings: Settings) -> None:
     store = open_store(settings)
     if not settings.api_keys:
         log.warning("no_api_keys", consequence="every request under /api is refused", setting="CASEMATE_API_KEYS")
+    live = LiveBundle(settings, store, default_registry())
     app = create_app(
         store=store,
         clock=store.clock,
         ring=ringer(make_app(settings)),
         api_keys=settings.api_keys,
-        masker=Once(lambda: make_masker(load_live_bundle(settings, default_registry()), settings)),
+        masker=LiveMasker(live, settings),
         framework=settings.framework,
     )
     try:

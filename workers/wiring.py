@@ -6,50 +6,21 @@ import asyncio
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from core.clock import Clock, SystemClock
-from core.errors import CasemateError
 from core.keyring import open_keys
 from core.settings import Settings
 from core.store.engine import Store
+from workers.live import LiveBundle, LiveMasker, name_models
+from workers.once import Once
 from workflows.leases import LeaseKeeper
 from workflows.services import Services
 
 if TYPE_CHECKING:
     from policies.bundle import Bundle
     from policies.masking.masker import Masker
-    from tools.registry import Registry
-
-T = TypeVar("T")
-
-#: Seconds between two tries of a part that could not be made: a broken bundle, a missing sandbox.
-RETRY_SECONDS = 10.0
-
-
-class Once(Generic[T]):
-    """Makes a part when it is first asked for and keeps it; a failure is remembered briefly, then tried again."""
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._made: T | None = None
-        self._failure: CasemateError | None = None
-        self._again_at = 0.0
-        self._lock = threading.Lock()
-
-    def __call__(self) -> T:
-        with self._lock:
-            if self._made is None:
-                if self._failure is not None and time.monotonic() < self._again_at:
-                    raise self._failure
-                try:
-                    self._made = self._make()
-                except CasemateError as error:
-                    self._failure, self._again_at = error, time.monotonic() + RETRY_SECONDS
-                    raise
-            return self._made
 
 
 def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
@@ -84,7 +55,7 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
 
     store = store or open_store(settings)
     registry = default_registry()
-    bundle = Once(lambda: load_live_bundle(settings, registry))
+    bundle = LiveBundle(settings, store, registry)
 
     def check_switch() -> None:
         with store.read() as tx:
@@ -116,7 +87,7 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
         loop=loop,
         close=close,
         bundle=bundle,
-        masker=Once(lambda: make_masker(bundle(), settings)),
+        masker=LiveMasker(bundle, settings),
         registry=registry,
         sandbox=Once(lambda: open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap)),
         teams=load_teams(),
@@ -131,17 +102,6 @@ def make_masker(bundle: Bundle, settings: Settings) -> Masker:
     Raises:
         MaskingUnavailable: a name model is not there.
     """
-    from policies.masking.opening import open_masker
+    from policies.masking.opening import masker_with
 
-    return open_masker(bundle, [name.strip() for name in settings.name_models.split(",")])
-
-
-def load_live_bundle(settings: Settings, registry: Registry) -> Bundle:
-    """The bundle of the settings, checked against the tools there are.
-
-    Raises:
-        BundleInvalid: every problem, with file, line and column.
-    """
-    from policies.bundle import default_bundle_path, load_bundle
-
-    return load_bundle(settings.policy_dir or default_bundle_path(), tools=registry.shapes())
+    return masker_with(bundle, name_models(settings))

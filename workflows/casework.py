@@ -11,12 +11,13 @@ from core.store.ticket_vault import TicketVault
 from workflows.services import Services
 
 if TYPE_CHECKING:
+    from policies.bundle import Bundle
     from policies.masking.session import MaskSession
     from tools.case import Case
 
 
-def open_case(services: Services, ticket_id: str) -> tuple[Case, MaskSession]:
-    """The case as the gate needs it, and the session that masks and restores for it."""
+def open_case(services: Services, ticket_id: str, bundle: Bundle | None = None) -> tuple[Case, MaskSession]:
+    """The case as the gate needs it, and the session that masks and restores for it, by the live bundle or this."""
     from tools.case import Case
 
     with services.store.read() as tx:
@@ -35,7 +36,7 @@ def open_case(services: Services, ticket_id: str) -> tuple[Case, MaskSession]:
         original=original,
         masked=masked,
     )
-    session = services.masker().session(TicketVault(services.store, ticket_id))
+    session = services.masker(bundle).session(TicketVault(services.store, ticket_id))
     # What a model has seen of this ticket stays as it was shown, so that a resumed run does not contradict itself.
     session.note_shown([masked.as_json(), *(item.as_json() for item in evidence)])
     return case, session

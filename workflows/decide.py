@@ -19,7 +19,7 @@ from core.store.transaction import Transaction
 from core.ticket import Lease, Ticket, TicketState
 from workflows import report
 from workflows.casework import open_case
-from workflows.services import Services
+from workflows.services import Pinned, Services
 
 if TYPE_CHECKING:
     from policies.bundle import Bundle
@@ -122,9 +122,10 @@ class Opinion:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """One ticket's case laid out for deciding on its proposals."""
+    """One ticket's case laid out for deciding on its proposals, all of it under one bundle."""
 
     services: Services
+    pinned: Pinned
     case: Case
     session: MaskSession
     assessment: Assessment
@@ -136,7 +137,8 @@ class Bench:
     def open(cls, services: Services, ticket_id: str) -> Bench:
         from tools.decision_log import DecisionLog
 
-        case, session = open_case(services, ticket_id)
+        pinned = services.bundle.pin()
+        case, session = open_case(services, ticket_id, pinned.bundle)
         with services.store.read() as tx:
             latest = tx.assessments.latest(ticket_id)
             evidence, proposals = tx.evidence.of(ticket_id), tx.proposals.of(ticket_id)
@@ -144,6 +146,7 @@ class Bench:
             raise TriageError(f"Ticket {ticket_id} has no assessment; run `casemate ticket retry {ticket_id}`.")
         return cls(
             services=services,
+            pinned=pinned,
             case=case,
             session=session,
             assessment=latest.assessment,
@@ -151,6 +154,11 @@ class Bench:
             proposals=proposals,
             log=DecisionLog(session, ticket_id),
         )
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle that answers."""
+        return self.pinned.bundle
 
     def target(self, proposal: Proposal) -> str | None:
         """What a proposal aims at, real; None when it aims at nothing.
@@ -161,7 +169,7 @@ class Bench:
         from tools.facts import aimed_at
 
         return aimed_at(
-            bundle=self.services.bundle(),
+            bundle=self.bundle,
             registry=self.services.registry,
             session=self.session,
             tool=proposal.tool,
@@ -182,7 +190,7 @@ class Bench:
 
     def ask(self, proposal: Proposal, *, already: Taken | None = None) -> Question:
         """The facts as things stand. Masks, which may write tokens: never inside a transaction."""
-        bundle = self.services.bundle()
+        bundle = self.bundle
         with self.services.store.read() as tx:
             facts = self._facts(tx, bundle, proposal, already=already or Counter())
         shown = {} if isinstance(facts, ToolRefused) else self.log.masked(facts, proposal.arguments)

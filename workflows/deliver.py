@@ -88,13 +88,14 @@ def _send(services: Services, message: Message) -> None:
 
 def _restored(services: Services, message: Message) -> JsonObject:
     """The payload with the tokens its reader may see put back; all others stay tokens."""
-    entities = services.bundle().masking.report_entities(message.payload["ticket"]["source"])
+    bundle = services.bundle()
+    entities = bundle.masking.report_entities(message.payload["ticket"]["source"])
     about = {"id": message.id, "created_at": message.created_at.isoformat()}
     try:
         vault = TicketVault(services.store, message.ticket_id)
     except Shredded:  # nothing to put back any more; its reader gets the tokens
         return {**message.payload, **about}
-    session = services.masker().session(vault)
+    session = services.masker(bundle).session(vault)
 
     def walk(value: Any) -> Any:
         if isinstance(value, str):

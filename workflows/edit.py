@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
-from core.action import Proposal, ProposalState
-from core.audit import AuditEvent
+from core.action import Proposal
 from core.canonical import JsonObject
 from core.errors import ApprovalRefused
-from core.ids import new_id
 from workflows.approvals import check_answer
-from workflows.decide import Bench, rule, ticket_after_answer
-from workflows.execute import bound_now
+from workflows.decide import Bench, ticket_after_answer
+from workflows.renew import anew, put_in_place
 from workflows.services import Services
 
 
@@ -43,21 +40,11 @@ def edit(
     bench = Bench.open(services, old.ticket_id)
     fresh = _edited(services, bench, old, changes, person=person, reason=reason)
     opinion = bench.weigh(fresh, door="edit")
+    actor = f"user:{person}"
     with services.store.begin() as tx:
-        replaced = AuditEvent(action="proposal.edited", actor=f"user:{person}", data={"was": old.digest})
-        if not tx.proposals.move(old, ProposalState.REPLACED, replaced):
+        if not put_in_place(tx, bench, old, fresh, opinion, why="proposal.edited", actor=actor):
             raise ApprovalRefused("Somebody settled this proposal a moment earlier; look at it again.")
-        tx.proposals.add(
-            fresh,
-            AuditEvent(
-                action="proposal.recorded",
-                actor=f"user:{person}",
-                ticket_id=fresh.ticket_id,
-                data={"proposal": fresh.id, "replaces": old.id, "tool": fresh.tool, "digest": fresh.digest},
-            ),
-        )
-        rule(tx, fresh, opinion, now=services.clock.now())
-        woken = ticket_after_answer(tx, tx.tickets.get(old.ticket_id), actor=f"user:{person}")
+        woken = ticket_after_answer(tx, tx.tickets.get(old.ticket_id), actor=actor)
         settled = tx.proposals.get(fresh.id)
     if woken:
         services.ring(old.ticket_id)
@@ -76,19 +63,4 @@ def _edited(
     arguments = bench.session.mask_json(checked)
     if arguments == old.arguments:
         raise ApprovalRefused("The edit changes nothing; approve or deny the action as it is.")
-    now = services.clock.now()
-    return dataclasses.replace(
-        old,
-        id=new_id("prp"),
-        arguments=arguments,
-        binding=bound_now(services, bench, arguments, old),
-        reason=bench.session.mask_text(reason),
-        proposed_by=f"user:{person}",
-        state=ProposalState.PROPOSED,
-        decision=None,
-        provenance={},
-        replaces=old.id,
-        expires_at=None,
-        created_at=now,
-        updated_at=now,
-    )
+    return anew(bench, old, arguments, reason=bench.session.mask_text(reason), proposed_by=f"user:{person}")

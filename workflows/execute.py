@@ -6,17 +6,18 @@ import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from core.action import Binding, Effect, EffectState, Proposal, ProposalState
+from core.action import Effect, EffectState, Proposal, ProposalState
 from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.decision import Decision, Outcome
-from core.errors import CasemateError
+from core.errors import CasemateError, Temporary
 from core.ids import new_id
 from core.log import logger
 from core.store.transaction import Transaction
 from core.ticket import Lease, TicketState
 from workflows.casework import real_arguments
-from workflows.decide import Bench, Opinion, go_on, rule
+from workflows.decide import Bench, Opinion, go_on
+from workflows.renew import anew, bound_now, put_in_place
 from workflows.services import Services
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def _spend(services: Services, lease: Lease, bench: Bench, proposal: Proposal) -
     with services.store.begin() as tx:
         tx.operations.check_not_halted()
         tx.tickets.check(lease)
-        bound = bound_now(services, bench, proposal.arguments, proposal)
-        if bound.digest == proposal.digest and bound.bundle_hash == question.bundle.hash:
+        _check_bundle(tx, bench, proposal)
+        if bound_now(bench, proposal.arguments, proposal).digest == proposal.digest:
             opinion = bench.answer(bench.recounted(tx, question), door="execution")
             tx.decisions.add(opinion.entry)
             if _permitted(tx, proposal, opinion.decision):
@@ -63,20 +64,17 @@ def _spend(services: Services, lease: Lease, bench: Bench, proposal: Proposal) -
     _ask_again(services, lease, bench, proposal)
 
 
-def bound_now(services: Services, bench: Bench, arguments: JsonObject, proposal: Proposal) -> Binding:
-    """What `proposal` would be bound to if it were made now."""
-    from tools.binding import bind
-
-    return bind(
-        tool=proposal.tool,
-        arguments=arguments,
-        cited=proposal.evidence,
-        evidence=bench.evidence,
-        registry=services.registry,
-        bundle=services.bundle(),
-        session=bench.session,
-        sandbox=proposal.binding.sandbox,
-    )
+def _check_bundle(tx: Transaction, bench: Bench, proposal: Proposal) -> None:
+    """Raises:
+    Temporary: this may not be carried out under the bundle that the step began with.
+    """
+    live = tx.bundles.live_hash()
+    if live != bench.pinned.live:
+        raise Temporary("Another policy bundle went live a moment ago; the step is taken again under it.")
+    if not bench.pinned.is_live and proposal.binding.bundle_hash == live:
+        raise Temporary(
+            "The live policy bundle does not load in this process, so another must do this: see `casemate doctor`."
+        )
 
 
 def _plan(tx: Transaction, services: Services, bench: Bench, proposal: Proposal, opinion: Opinion) -> None:
@@ -132,34 +130,12 @@ def _planned(tx: Transaction, services: Services, bench: Bench, proposal: Propos
 def _ask_again(services: Services, lease: Lease, bench: Bench, old: Proposal) -> None:
     """What would run is not what was approved: replace the proposal and put it before policy and people again."""
     arguments = bench.session.mask_json(old.arguments, by_model=True)
-    now = services.clock.now()
-    fresh = dataclasses.replace(
-        old,
-        id=new_id("prp"),
-        arguments=arguments,
-        binding=bound_now(services, bench, arguments, old),
-        state=ProposalState.PROPOSED,
-        decision=None,
-        provenance={},
-        replaces=old.id,
-        expires_at=None,
-        created_at=now,
-        updated_at=now,
-    )
+    fresh = anew(bench, old, arguments)
     by_people = old.decision is not None and old.decision.outcome is not Outcome.ALLOW
     opinion = bench.weigh(fresh, ask_anew=CHANGED if by_people else "")
-    changed = AuditEvent(action="proposal.changed", actor=services.owner, data={"was": old.digest, "is": fresh.digest})
-    recorded = AuditEvent(
-        action="proposal.recorded",
-        actor=services.owner,
-        ticket_id=fresh.ticket_id,
-        data={"proposal": fresh.id, "replaces": old.id, "tool": fresh.tool, "digest": fresh.digest},
-    )
     with services.store.begin() as tx:
         tx.tickets.check(lease)
-        if tx.proposals.move(old, ProposalState.REPLACED, changed):
-            tx.proposals.add(fresh, recorded)
-            rule(tx, fresh, opinion, now=now)
+        put_in_place(tx, bench, old, fresh, opinion, why="proposal.changed", actor=services.owner)
 
 
 def carry_out(

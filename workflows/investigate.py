@@ -44,9 +44,9 @@ def run(services: Services, lease: Lease) -> TicketState:
     from policies.guardrails import check_assessment
     from tools.gate import Gate
 
-    case, session = open_case(services, lease.ticket_id)
+    bundle = services.bundle()  # for the whole run, whatever goes live meanwhile
+    case, session = open_case(services, lease.ticket_id, bundle)
     spec = services.teams.for_kind(case.kind)
-    bundle = services.bundle()
     gate = Gate(
         case=case,
         registry=services.registry,

@@ -24,7 +24,8 @@ def run(services: Services, lease: Lease) -> TicketState:
         ticket = tx.tickets.get(lease.ticket_id)
     kind = original.kind or classify(original)
     team = services.teams.for_kind(kind)
-    session = services.masker().session(TicketVault(services.store, lease.ticket_id))
+    bundle = services.bundle()
+    session = services.masker(bundle).session(TicketVault(services.store, lease.ticket_id))
     masked = mask_ticket(original, session)
     tokens = Counter(entry.entity for entry in session.entries())
     with services.store.begin() as tx:
@@ -35,7 +36,7 @@ def run(services: Services, lease: Lease) -> TicketState:
             audit=AuditEvent(
                 action="ticket.masked",
                 actor=services.owner,
-                data={"team": team.name, "bundle": services.bundle().hash, "tokens": dict(tokens)},
+                data={"team": team.name, "bundle": bundle.hash, "tokens": dict(tokens)},
             ),
         )
     return TicketState.MASKED

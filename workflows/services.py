@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from core.clock import Clock
 from core.settings import Settings
@@ -20,8 +20,65 @@ if TYPE_CHECKING:  # heavy packages load when a worker is wired, not when the jo
     from tools.connectors.connector import Connector
     from tools.registry import Registry
     from tools.sandbox.sandbox import Sandbox
+    from workflows.policy_folder import PolicyFolder
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pinned:
+    """The bundle that one piece of work is done under, whatever goes live meanwhile."""
+
+    bundle: Bundle
+    #: What the store said was live when it was pinned. Another than `bundle` only where that one does not load here.
+    live: str
+
+    @property
+    def is_live(self) -> bool:
+        """Whether this process works under the live bundle, and not under the last good one before it."""
+        return self.bundle.hash == self.live
+
+
+class LiveBundle(Protocol):
+    """The bundle that is live (`workers/live.py`)."""
+
+    def __call__(self) -> Bundle:
+        """The live bundle, or the last good one while that does not load here.
+
+        Raises:
+            BundleInvalid: none loads.
+            Temporary: the store is away and none was loaded before.
+        """
+        ...
+
+    def pin(self) -> Pinned:
+        """The same, with what the store says is live. Raises as a call does."""
+        ...
+
+    def look(self) -> Pinned:
+        """The same, and the store is asked now. Raises as a call does."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """Why another bundle than the live one is in use, in one sentence."""
+        ...
+
+    @property
+    def folder(self) -> PolicyFolder:
+        """The folder that candidates come from."""
+        ...
+
+
+class MaskerOf(Protocol):
+    """The masker of a bundle: of the one that is live, or of one that was pinned."""
+
+    def __call__(self, bundle: Bundle | None = None) -> Masker:
+        """Raises:
+        BundleInvalid: no bundle loads.
+        MaskingUnavailable: a name model is not there.
+        """
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +96,8 @@ class Services:
     loop: asyncio.AbstractEventLoop
     #: Gives back connections and threads; nothing may be asked of these services afterwards.
     close: Callable[[], None]
-    #: The live bundle; raises BundleInvalid while there is none.
-    bundle: Callable[[], Bundle]
-    #: The masker of the live bundle.
-    masker: Callable[[], Masker]
+    bundle: LiveBundle
+    masker: MaskerOf
     registry: Registry
     #: The sandbox of this process; raises SandboxUnavailable.
     sandbox: Callable[[], Sandbox]

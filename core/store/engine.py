@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
-from core.errors import Duplicate, Temporary
+from core.errors import Duplicate, NoTables, Temporary
 from core.store.transaction import Transaction
 from core.vault import MasterKeys
 
@@ -22,6 +22,10 @@ from core.vault import MasterKeys
 BUSY_SECONDS = 30
 #: Milliseconds that emptying the write-ahead log waits for readers and writers.
 FORGET_MILLISECONDS = 500
+
+
+#: PostgreSQL's code for a table that is not there.
+UNDEFINED_TABLE = "42P01"
 
 
 class Store:
@@ -52,6 +56,13 @@ class Store:
         else:
             engine = create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True)
         return cls(engine, clock=clock, keyring=keyring)
+
+    @staticmethod
+    def is_there(url: str) -> bool:
+        """False for a SQLite file that nobody has made yet; opening it would make it."""
+        parsed = make_url(url)
+        file = parsed.database or ""
+        return parsed.get_backend_name() != "sqlite" or file == ":memory:" or Path(file).exists()
 
     def migrate(self) -> None:
         """Bring the schema up to date; safe when several processes start at once."""
@@ -121,7 +132,7 @@ class Store:
         try:
             yield
         except OperationalError as error:
-            raise Temporary(_sentence(error)) from None
+            raise _trouble(error) from None
         except IntegrityError as error:
             if _is_unique_violation(error):
                 raise Duplicate("This row exists already; read it instead.") from None
@@ -129,6 +140,8 @@ class Store:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Temporary(_sentence(error)) from None
+            if getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE:
+                raise _no_tables() from None
             raise _without_values(error) from None
 
 
@@ -142,14 +155,22 @@ def _without_values(error: DBAPIError) -> RuntimeError:
     return RuntimeError(f"The database refused a statement: {type(error.orig).__name__} {state or ''}".rstrip())
 
 
+def _trouble(error: OperationalError) -> Temporary:
+    if "no such table" in str(error.orig):
+        return _no_tables()
+    return Temporary(_sentence(error))
+
+
+def _no_tables() -> NoTables:
+    return NoTables("The database has no casemate tables yet: run `casemate up` or `casemate doctor --migrate`.")
+
+
 def _sentence(error: DBAPIError) -> str:
     said = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
     if "readonly" in said or "read-only" in said:
         return "The database is read-only: check the permissions of the file and its folder, and the disk."
     if "locked" in said:
         return "The database is locked by another process: wait, or stop what holds it."
-    if "no such table" in said or "does not exist" in said:
-        return "The database has no casemate tables yet: run `casemate up` or `casemate doctor --migrate`."
     if "unable to open" in said:
         return "The database file cannot be opened: check that its folder exists and that you may write there."
     return f"The database does not answer ({said[:200]}): check CASEMATE_DATABASE_URL and that the server runs."
