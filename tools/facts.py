@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from core.assessment import Assessment, Verdict
@@ -86,6 +87,18 @@ def aimed_at(*, bundle: Bundle, registry: Registry, session: MaskSession, tool: 
         return f"person {person.username.casefold()}"
     plain = unicodedata.normalize("NFKC", refang(value)).casefold()
     return " ".join(plain.split()).strip("<>").rstrip(".")
+
+
+def under(bundle: Bundle, facts: Facts, target: Mapping[str, str]) -> Facts:
+    """Facts of an earlier call as this bundle's organization would have them: what it says of the call's target."""
+    if not target:
+        return facts
+    values = {name: argument.value for name, argument in facts.args.items()}
+    return replace(
+        facts,
+        asset=_asset(bundle, values.get(target.get("asset", ""))),
+        identity=_identity(bundle, values.get(target.get("identity", ""))),
+    )
 
 
 def _argument(real: Json, masked: Json, evidence: Sequence[Evidence]) -> ArgumentFacts:
