@@ -46,6 +46,7 @@ class LoggedDecision(DecisionEntry):
         """All of it but what is sealed."""
         return {
             "id": self.id,
+            "sequence": self.sequence,
             "at": self.created_at.isoformat(),
             "ticket": self.ticket_id,
             "proposal": self.proposal_id,

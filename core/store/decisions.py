@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from typing import Any, cast
 
@@ -101,11 +102,12 @@ class Decisions:
         else:  # the text is looked at in the database, the list of rules here
             query = query.where(as_type(DecisionRow.decision, Text).contains(f'"{rule}"', autoescape=True))
         found: list[LoggedDecision] = []
-        for row in self._session.scalars(query.execution_options(yield_per=BATCH)):
-            if rule is None or rule in row.decision["rules"]:
-                found.append(_logged(row))
-            if len(found) >= limit:
-                break
+        with closing(self._session.scalars(query.execution_options(yield_per=BATCH))) as rows:
+            for row in rows:
+                if rule is None or rule in row.decision["rules"]:
+                    found.append(_logged(row))
+                if len(found) >= limit:
+                    break
         return found
 
     def all_since(self, since: datetime | None = None) -> Iterator[PastDecision]:
@@ -113,8 +115,9 @@ class Decisions:
         query = _past().order_by(DecisionRow.sequence)
         if since is not None:
             query = query.where(DecisionRow.created_at >= since)
-        for row in self._session.execute(query.execution_options(yield_per=BATCH)):
-            yield PastDecision(*row)
+        with closing(self._session.execute(query.execution_options(yield_per=BATCH))) as rows:
+            for row in rows:
+                yield PastDecision(*row)
 
     def past_of_proposal(self, proposal_id: str) -> PastDecision | None:
         """The newest decision on a proposal, as a replay reads it."""
