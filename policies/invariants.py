@@ -32,7 +32,8 @@ _CLAIM = re.compile(
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _HOW = (
     "should begin with `allow`, `ask`, `deny`, `allow or ask`, `approvals < 2`, `lease > 8h` or "
-    '`allow with lease > 8h`, then `when` and a condition, such as `allow when tool == "isolate_host" && asset.tier == 0`'
+    "`allow with lease > 8h`, then `when` and a condition, such as "
+    '`allow when tool == "isolate_host" && asset.tier == 0`'
 )
 
 #: `permit` is any answer but deny, `unasked_lease` a lease without a question.
@@ -170,14 +171,16 @@ def read_invariants(
     found: list[Invariant] = []
     seen: set[str] = set()
     for number, row in enumerate(rows if isinstance(rows, list) else []):
-        if not isinstance(row, dict) or not isinstance(row.get("never"), str):
+        if not isinstance(row, dict):
             continue
         path = ("invariants", number)
         name = str(row.get("id"))
-        if name in seen:
+        if name in seen and "id" in row:
             message = f"invariant id `{name}` appears twice; give each invariant its own"
             document.problems.append(document.problem((*path, "id"), message))
         seen.add(name)
+        if not isinstance(row.get("never"), str):
+            continue
         try:
             claim, start = parse_claim(row["never"])
         except ValueError:

@@ -145,11 +145,14 @@ def whole_facts(tool: str, shape: ToolShape, cells: Mapping[str, Cell], pick: Pi
     _complete_target("identity", shape, cells, picked)
     if not _complete_time(cells, picked):
         return None
+    args = _arguments(shape, picked)
+    if any(argument.trusted and not argument.sources for argument in args.values()):
+        return None
     groups = strictest()
     groups["team"]["framework"] = "autogen"
     for group, fields in FIELDS.items():
         groups[group].update({name: picked[f"{group}.{name}"] for name in fields if f"{group}.{name}" in picked})
-    return Facts(tool=tool, args=_arguments(shape, picked), **groups)
+    return Facts(tool=tool, args=args, **groups)
 
 
 def _complete_target(group: str, shape: ToolShape, cells: Mapping[str, Cell], picked: dict[str, Any]) -> None:
