@@ -46,7 +46,6 @@ class Decisions:
                 created_at=self._clock.now(),
             )
         )
-        self._session.flush()
 
     def get(self, decision_id: str) -> LoggedDecision:
         """Raises:
