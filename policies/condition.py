@@ -67,7 +67,9 @@ class Compiler:
         except RuntimeError as error:
             raise ConditionInvalid([*flaws, *of_compiler(source, str(error), arguments)]) from None
         if whole.return_type().name() != "BOOL":
-            flaws.append(Flaw(offset=0, message=f"gives {whole.return_type().name().lower()}, not true or false"))
+            flaws.append(
+                Flaw(offset=0, message=f"gives {whole.return_type().name().lower()}, not true or false; compare it")
+            )
         if flaws:
             raise ConditionInvalid(flaws)
         root = _Tree(source, environment).node(tokens)

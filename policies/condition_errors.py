@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from policies.atoms import Atom, Predicate
+from policies.cel_words import compiler_flaws
 from policies.functions import expression_flaw, network_flaw
 from policies.tokens import Token, read_tokens
-from policies.vocabulary import ARGUMENT_FIELDS, CLOSED_SETS, FIELDS
-
-_ERROR = re.compile(r"<input>:(\d+):(\d+): (.*?)(?: \[[A-Z_]+\])?$", re.MULTILINE)
-_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'")
+from policies.vocabulary import CLOSED_SETS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,34 +88,6 @@ def _never(name: str, word: str) -> str:
 
 
 def of_compiler(source: str, text: str, arguments: frozenset[str]) -> list[Flaw]:
-    found: list[Flaw] = []
-    for line, column, said in _ERROR.findall(text):
-        lines = source.split("\n")
-        offset = sum(len(row) + 1 for row in lines[: int(line) - 1]) + int(column) - 1
-        undeclared = _UNDECLARED.search(said)
-        message = said
-        if undeclared:
-            name = undeclared.group(1)
-            prefix = name.rpartition(".")[0]
-            if prefix and source[max(offset - len(prefix), 0) : offset] == prefix:
-                offset -= len(prefix)
-            message = _unknown(name, arguments)
-        elif "no matching overload" in message and "double" in message and "int" in message:
-            message += "; write a number with a point, like 1.0"
-        found.append(Flaw(offset=offset, message=message))
-    return found or [Flaw(offset=0, message=f"does not compile: {text.splitlines()[0]}")]
-
-
-def _unknown(name: str, arguments: frozenset[str]) -> str:
-    known = [f"{group}.{field}" for group, fields in FIELDS.items() for field in fields]
-    known += [f"args.{argument}.{field}" for argument in arguments for field in ARGUMENT_FIELDS]
-    known += ["tool", "isOwn", "isPartner", "inCidr"]
-    group = name.partition(".")[0]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
-    if near:
-        return f"`{name}` is not a fact; did you mean `{near[0]}`?"
-    if group == "args":
-        return f"`{name}` is not a fact; write `args.NAME.value`, `args.NAME.trusted` or `args.NAME.sources`"
-    if group in FIELDS:
-        return f"`{name}` is not a fact; `{group}` has {', '.join(FIELDS[group])}"
-    return f"`{name}` is not known; facts are {', '.join(FIELDS)}, args and tool"
+    """What the compiler says, each at its place."""
+    found = [Flaw(offset=offset, message=message) for offset, message in compiler_flaws(source, text, arguments)]
+    return found or [Flaw(offset=0, message="does not compile; write it as docs/reference/policy.md shows")]

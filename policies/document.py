@@ -83,6 +83,8 @@ def _source_index(text: str, place: Place, value: str, offset: int) -> int:
         index = text.find("\n", index) + 1
     elif place.style in ("'", '"'):
         index += 1
+    # What is wrong with the end is shown at the last character there is.
+    offset = min(offset, max(len(value.rstrip()) - 1, 0))
     visible = sum(not character.isspace() for character in value[:offset])
     while index < len(text):
         if not text[index].isspace():

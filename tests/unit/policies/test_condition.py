@@ -93,7 +93,7 @@ def test_a_fact_of_the_wrong_type_counts_as_missing(compiler: Compiler) -> None:
         ("args.host", 0, "did you mean `args.host.value`?"),
         ("size(args) > 0", 5, "write `args.NAME.value`"),
         ("asset.tier", 0, "gives int, not true or false"),
-        ("asset.tier >", 12, "Syntax error"),
+        ("asset.tier >", 11, "the condition ends too early"),
         ("verdict.confidence > 1", 19, "write a number with a point"),
         ('verdict.label == "malicous"', 17, 'did you mean "malicious"?'),
         ('verdict.severity in ["high", "hgh"]', 29, 'did you mean "high"?'),
