@@ -162,7 +162,7 @@ FILES = {
     ),
     "test twice": (
         "more_test.yaml",
-        "tests: [{name: x, given: {tool: case_file}, expect: allow},\n {name: ‸x, given: {tool: case_file}, expect: ask}]",
+        "tests: [{name: x, given: {tool: case_file}, expect: allow},\n {name: ‸x, given: {tool: x}, expect: ask}]",
         "another test has this name; give each its own",
     ),
     "test of roles that nobody is asked for": (
