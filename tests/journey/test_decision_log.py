@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def log_of(house: House, ticket_id: str) -> list[LoggedDecision]:
         return tx.decisions.of(ticket_id)
 
 
-def events(house: House, ticket_id: str, action: str) -> list[dict[str, object]]:
+def events(house: House, ticket_id: str, action: str) -> list[dict[str, Any]]:
     with house.services.store.read() as tx:
         return [event["data"] for event in tx.audit.of(ticket_id) if event["action"] == action]
 
