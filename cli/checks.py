@@ -72,7 +72,7 @@ def broker(settings: Settings) -> Finding:
 def worker(settings: Settings) -> Finding:
     """At least one worker shows signs of life, and has all it needs."""
     from cli.context import open_store
-    from workers.lifecycle import HEARTBEAT_SECONDS
+    from workers.heartbeat import HEARTBEAT_SECONDS
 
     with open_store(settings) as store, store.read() as tx:
         since = store.clock.now() - timedelta(seconds=4 * HEARTBEAT_SECONDS)

@@ -86,8 +86,10 @@ class Settings(BaseSettings):
     #: Seconds a ticket waits for a model that is down before it is escalated to a person.
     model_patience: Annotated[float, Field(ge=0)] = 600.0
 
-    #: Folder of the live policy bundle. Default: the one that ships.
+    #: Folder that policy bundles come from. Default: the one that ships.
     policy_dir: Path | None = None
+    #: What a changed folder needs to go live: `approve` (people agree) or `files` (its invariants hold).
+    policy_activation: Literal["approve", "files"] = "approve"
     #: What reads prose for names: `embedded`, and larger models beside it, separated by commas (docs/masking.md).
     name_models: str = "embedded"
     #: Which framework hosts a new ticket's team.

@@ -10,13 +10,15 @@ from fastapi import FastAPI
 from core.clock import Clock
 from core.settings import ApiKey, FrameworkChoice
 from core.store.engine import Store
-from gateway import approvals, description, health, problems, tickets
+from gateway import approvals, description, health, metrics, policy, problems, tickets
 from gateway.identity import Keys
 from gateway.limits import MAX_REQUEST, Limits
 from gateway.parts import Parts
 
 if TYPE_CHECKING:
     from policies.masking.masker import Masker
+    from tools.registry import Registry
+    from workflows.services import LiveBundle
 
 
 def create_app(
@@ -26,6 +28,8 @@ def create_app(
     ring: Callable[[str], None],
     api_keys: Mapping[str, ApiKey],
     masker: Callable[[], Masker],
+    live: LiveBundle,
+    registry: Registry,
     framework: FrameworkChoice = FrameworkChoice.SPEC,
     max_request: int = MAX_REQUEST,
 ) -> FastAPI:
@@ -33,17 +37,21 @@ def create_app(
     app = FastAPI(
         title="Casemate",
         version="1",
-        summary="Hand security tickets in, read cases, answer approvals.",
+        summary="Hand security tickets in, read cases, answer approvals, change the policy.",
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
     )
     app.state.keys = Keys(api_keys)
-    app.state.parts = Parts(store=store, clock=clock, ring=ring, masker=masker, framework=framework)
+    app.state.parts = Parts(
+        store=store, clock=clock, ring=ring, masker=masker, live=live, registry=registry, framework=framework
+    )
     app.add_middleware(Limits, max_request=max_request)
     problems.install(app)
     app.include_router(tickets.router)
     app.include_router(approvals.router)
+    app.include_router(policy.router)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     description.describe(app)
     return app

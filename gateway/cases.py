@@ -33,6 +33,7 @@ def case(tx: Transaction, ticket_id: str) -> JsonObject:
             "model": run.model,
             "bundle_hash": run.bundle_hash,
             "note": run.note,
+            "guardrails": list(run.guardrails),
             "model_requests": run.model_requests,
             "tokens_in": run.tokens_in,
             "tokens_out": run.tokens_out,

@@ -14,6 +14,8 @@ from core.store.engine import Store
 
 if TYPE_CHECKING:
     from policies.masking.masker import Masker
+    from tools.registry import Registry
+    from workflows.services import LiveBundle
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +28,9 @@ class Parts:
     ring: Callable[[str], None]
     #: The masker of the live bundle, for showing originals to those who may decide.
     masker: Callable[[], Masker]
+    live: LiveBundle
+    #: The tools that rules may speak of.
+    registry: Registry
     #: Which framework hosts the teams of tickets that come in here.
     framework: FrameworkChoice
 

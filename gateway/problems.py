@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from core.canonical import JsonObject
 from core.errors import (
     ApprovalRefused,
+    BundleInvalid,
     CasemateError,
     Halted,
     InvalidTicket,
@@ -57,12 +58,22 @@ def describe(error: CasemateError) -> JSONResponse:
             return answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), extra={"field": error.field})
         case ApprovalRefused():
             return answer(HTTPStatus.CONFLICT, str(error))
+        case BundleInvalid():
+            return answer(HTTPStatus.UNPROCESSABLE_ENTITY, _of_bundle(error), extra={"problems": _listed(error)})
         case NotFound():
             return answer(HTTPStatus.NOT_FOUND, str(error))
         case Temporary() | Halted():
             return answer(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers=retry)
         case _:
             return broken(error)
+
+
+def _of_bundle(error: BundleInvalid) -> str:
+    return f"The policy bundle has {len(error.problems)} problems; the first: {error.problems[0]}"
+
+
+def _listed(error: BundleInvalid) -> list[JsonObject]:
+    return [{"file": p.file, "line": p.line, "column": p.column, "message": p.message} for p in error.problems]
 
 
 def broken(error: Exception) -> JSONResponse:

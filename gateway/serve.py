@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import uvicorn
 
 from core.log import logger
@@ -10,6 +13,7 @@ from core.settings import Settings
 from gateway.app import create_app
 from tools.registry import default_registry
 from workers.app import make_app
+from workers.heartbeat import Heartbeat
 from workers.live import LiveBundle, LiveMasker
 from workers.tasks import ringer
 from workers.wiring import open_store
@@ -23,15 +27,20 @@ def run(settings: Settings) -> None:
     store = open_store(settings)
     if not settings.api_keys:
         log.warning("no_api_keys", consequence="every request under /api is refused", setting="CASEMATE_API_KEYS")
-    live = LiveBundle(settings, store, default_registry())
+    registry = default_registry()
+    live = LiveBundle(settings, store, registry)
     app = create_app(
         store=store,
         clock=store.clock,
         ring=ringer(make_app(settings)),
         api_keys=settings.api_keys,
         masker=LiveMasker(live, settings),
+        live=live,
+        registry=registry,
         framework=settings.framework,
     )
+    heartbeat = Heartbeat(store, f"{socket.gethostname()}:{os.getpid()}", "gateway", live, dict)
+    heartbeat.start()
     try:
         uvicorn.run(
             app,
@@ -45,4 +54,5 @@ def run(settings: Settings) -> None:
             timeout_graceful_shutdown=10,
         )
     finally:
+        heartbeat.close()
         store.close()

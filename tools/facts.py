@@ -55,13 +55,18 @@ def build_facts(
         identity=_identity(bundle, real.get(target.get("identity", ""))),
         team={"name": case.team, "framework": case.framework},
         evidence=_evidence(found),
-        time={
-            "hour": now.hour,
-            "weekday": now.weekday(),
-            "business_hours": now.weekday() < 5 and now.hour in WORKING_HOURS,
-        },
+        time=time_facts(now),
         history={name: history_counts.get(name, 0) for name in FIELDS["history"]},
     )
+
+
+def time_facts(now: datetime) -> dict[str, Fact]:
+    """What rules know of the moment."""
+    return {
+        "hour": now.hour,
+        "weekday": now.weekday(),
+        "business_hours": now.weekday() < 5 and now.hour in WORKING_HOURS,
+    }
 
 
 def restored(session: MaskSession, tool: str, argument: str, value: Json) -> Json:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from core.settings import Settings
 from core.store.engine import Store
 from core.ticket import RESTING, TicketState
-from workers.lifecycle import HEARTBEAT_SECONDS
+from workers.heartbeat import HEARTBEAT_SECONDS
 from workers.wiring import open_services
 from workflows import deliver, journey
 from workflows.services import Services

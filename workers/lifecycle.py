@@ -1,64 +1,22 @@
-"""Starts and stops worker processes, and says that they are alive."""
+"""Starts and stops worker processes."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from typing import Any
 
 from agents.model import without_login
+from core.canonical import JsonObject
 from core.errors import CasemateError
 from core.log import logger
 from core.process import settle
 from core.settings import Settings
 from workers.app import QUEUES, make_app
+from workers.heartbeat import Heartbeat
 from workers.tasks import register, ringer
 from workers.wiring import open_services
 from workflows.services import Services
 
 log = logger(__name__)
-
-#: Seconds between two signs of life.
-HEARTBEAT_SECONDS = 5.0
-
-
-class Heartbeat:
-    """A thread that writes this process's sign of life into the store."""
-
-    def __init__(self, services: Services, kind: str) -> None:
-        self._services = services
-        self._kind = kind
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat_for_ever, name="heartbeat", daemon=True)
-
-    def start(self) -> None:
-        self.beat()
-        self._thread.start()
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join(timeout=5)
-
-    def _beat_for_ever(self) -> None:
-        while not self._stop.wait(HEARTBEAT_SECONDS):
-            self.beat()
-
-    def beat(self) -> None:
-        """Say once that this process lives, and what it runs with."""
-        try:
-            with self._services.store.begin() as tx:
-                tx.operations.beat(self._services.owner, self._kind, self._state())
-        except CasemateError as error:
-            log.warning("heartbeat_failed", error=type(error).__name__)
-
-    def _state(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"model": without_login(self._services.settings.model_url)}
-        try:
-            state["sandbox"] = self._services.sandbox().tier
-            state["bundle"] = self._services.bundle().hash
-        except CasemateError as error:
-            state["trouble"] = str(error)
-        return state
 
 
 def run_worker(settings: Settings, *, queues: Sequence[str] = tuple(QUEUES.values())) -> None:
@@ -68,7 +26,7 @@ def run_worker(settings: Settings, *, queues: Sequence[str] = tuple(QUEUES.value
     services = open_services(settings, ring=ringer(app))
     register(app, services)
     _warm(services)
-    heartbeat = Heartbeat(services, "worker")
+    heartbeat = Heartbeat(services.store, services.owner, "worker", services.bundle, lambda: _state(services))
     heartbeat.start()
     log.info("worker_ready", owner=services.owner, concurrency=settings.concurrency)
     try:
@@ -87,6 +45,15 @@ def run_worker(settings: Settings, *, queues: Sequence[str] = tuple(QUEUES.value
     finally:
         heartbeat.close()
         services.close()
+
+
+def _state(services: Services) -> JsonObject:
+    state: JsonObject = {"model": without_login(services.settings.model_url)}
+    try:
+        state["sandbox"] = services.sandbox().tier
+    except CasemateError as error:
+        state["trouble"] = str(error)
+    return state
 
 
 def run_beat(settings: Settings) -> None:

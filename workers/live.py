@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from core.bundle_change import StoredBundle
 from core.canonical import digest
 from core.clock import SystemClock
-from core.errors import BundleInvalid, CasemateError, NoTables, Problem, Temporary, VaultError
+from core.errors import BundleInvalid, CasemateError, NoTables, Temporary, VaultError
 from core.keyring import open_keys
 from core.log import logger
 from core.settings import Settings
@@ -22,6 +22,7 @@ from core.store.engine import Store
 from workers.once import Once
 from workflows.policy_folder import PolicyFolder, first_of
 from workflows.services import Pinned
+from workflows.stored_bundle import load_stored
 
 if TYPE_CHECKING:
     from policies.bundle import Bundle
@@ -179,32 +180,6 @@ class LiveBundle:
             except (BundleInvalid, VaultError):
                 continue
         raise error
-
-
-def load_stored(store: Store, hash_: str, registry: Registry) -> Bundle:
-    """A bundle as it was kept, checked against the tools there are.
-
-    Raises:
-        BundleInvalid: it does not load in this release of casemate.
-        NotFound: there is no such bundle.
-        VaultError: its files do not open.
-    """
-    from policies.bundle import BundleSource, load_bundle
-
-    with store.read() as tx:
-        stored = tx.bundles.get(hash_)
-    name = f"bundle {hash_[:12]}"
-    try:
-        bundle = load_bundle(BundleSource.from_files(stored.files, name=name), tools=registry.shapes())
-    except CasemateError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a release that stumbles over an old bundle keeps the last good one
-        message = f"breaks the loader of this release ({type(error).__name__}); report this as a bug"
-        raise BundleInvalid([Problem(file=name, line=1, column=1, message=message)]) from None
-    if bundle.hash != hash_:
-        message = "has another hash in this release of casemate than when it was kept; export it and propose it again"
-        raise BundleInvalid([Problem(file=name, line=1, column=1, message=message)])
-    return bundle
 
 
 class LiveMasker:

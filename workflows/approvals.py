@@ -14,6 +14,7 @@ from core.ids import new_id
 from core.store.engine import Store
 from core.store.ticket_vault import TicketVault
 from core.store.transaction import Transaction
+from workflows import questions
 from workflows.decide import ticket_after_answer
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def answer(
             woken = ticket_after_answer(tx, tx.tickets.get(proposal.ticket_id), actor=f"user:{person}")
             settled = tx.proposals.get(proposal_id)
     except Duplicate:
-        raise ApprovalRefused(f"{person} has answered this proposal already; an answer cannot be changed.") from None
+        raise ApprovalRefused(questions.already(person, "proposal")) from None
     if woken:
         ring(settled.ticket_id)
     return settled
@@ -75,20 +76,19 @@ def check_answer(
     """Raises:
     ApprovalRefused: this person may not answer this proposal now; the sentence says why.
     """
-    if proposal.state is not ProposalState.PENDING:
-        raise ApprovalRefused(f"This proposal is {proposal.state.value}; only one that is pending takes answers.")
-    if proposal.expires_at is not None and clock.now() >= proposal.expires_at:
-        raise ApprovalRefused(f"This proposal expired at {proposal.expires_at.isoformat()}; ask the team again.")
-    if digest != proposal.digest:
-        raise ApprovalRefused("The action is not the one you saw (its digest differs); look at it again.")
-    if proposal.proposed_by == f"user:{person}":
-        raise ApprovalRefused("You proposed this action, so somebody else must answer it.")
-    assert proposal.decision is not None
-    wanted = proposal.decision.roles or ANY_APPROVER
-    if not set(roles) & set(wanted):
-        raise ApprovalRefused(f"This action takes one of the roles {', '.join(wanted)}; {person} has none of them.")
-    if any(given.person == person for given in tx.proposals.answers(proposal.id)):
-        raise ApprovalRefused(f"{person} has answered this proposal already; an answer cannot be changed.")
+    assert proposal.decision is not None or proposal.state is not ProposalState.PENDING
+    question = questions.Question(
+        about="proposal",
+        again="ask the team again",
+        state=proposal.state.value,
+        pending=proposal.state is ProposalState.PENDING,
+        digest=proposal.digest,
+        asked_by=proposal.proposed_by,
+        roles=(proposal.decision.roles if proposal.decision else ()) or ANY_APPROVER,
+        expires_at=proposal.expires_at,
+        answered=frozenset(given.person for given in tx.proposals.answers(proposal.id)),
+    )
+    questions.check(question, person=person, roles=roles, digest=digest, now=clock.now())
 
 
 def can_answer(tx: Transaction, proposal: Proposal, clock: Clock, *, person: str, roles: Sequence[str]) -> bool:
@@ -127,12 +127,10 @@ def _settle(tx: Transaction, proposal: Proposal, *, person: str) -> None:
     """One denial denies; a full quorum approves; until then it waits."""
     assert proposal.decision is not None
     answers = tx.proposals.answers(proposal.id)
-    if any(not given.approve for given in answers):
-        to = ProposalState.DENIED
-    elif sum(given.approve for given in answers) >= max(1, proposal.decision.approvals):
-        to = ProposalState.APPROVED
-    else:
+    agreed = questions.settled((given.approve for given in answers), needed=proposal.decision.approvals)
+    if agreed is None:
         return
+    to = ProposalState.APPROVED if agreed else ProposalState.DENIED
     moved = tx.proposals.move(proposal, to, AuditEvent(action=f"proposal.{to.value}", actor=f"user:{person}"))
     if not moved:
         raise ApprovalRefused("Somebody settled this proposal a moment earlier; look at it again.")

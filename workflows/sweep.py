@@ -13,10 +13,12 @@ from core.errors import CasemateError, Temporary
 from core.log import logger
 from core.store.transaction import Transaction
 from core.ticket import TicketState
-from workflows import deliver, report
+from workflows import activation, deliver, report
+from workflows.candidates import look_at_folder
 from workflows.casework import open_case, real_arguments
 from workflows.decide import ticket_after_answer, unanswered
 from workflows.execute import carry_out, settled
+from workflows.revalidate import revalidate
 from workflows.services import Services
 from workflows.shred import shred_aged
 from workflows.words import LAPSE_WORDS
@@ -38,7 +40,7 @@ def run(services: Services) -> int:
         halted = tx.operations.halted() is not None
     for ticket_id in due:
         services.ring(ticket_id)
-    chores: list[Callable[[Services], object]] = [_expire, deliver.send_due]
+    chores: list[Callable[[Services], object]] = [_expire, _change_policy, revalidate, deliver.send_due]
     if not halted:
         chores += [_revert, _reconcile, _retain]
     for chore in chores:
@@ -56,6 +58,12 @@ def _expire(services: Services) -> None:
         woken = [proposal.ticket_id for proposal in tx.proposals.overdue() if _lapse(tx, services, proposal)]
     for ticket_id in woken:
         services.ring(ticket_id)
+
+
+def _change_policy(services: Services) -> None:
+    """Close questions about the policy itself that nobody answered; see what its folder asks for."""
+    activation.expire(services.store)
+    look_at_folder(services)
 
 
 def _lapse(tx: Transaction, services: Services, proposal: Proposal) -> bool:

@@ -143,24 +143,24 @@ class Bundles:
         ).first()
         return newest is not None and newest.bundle_hash != hash_
 
-    def last_from_folder(self) -> str | None:
-        """The bundle that a folder last asked for, or last put live by itself."""
+    def last_from_folder(self) -> tuple[str, str] | None:
+        """The bundle that a folder last asked for or put live by itself, and which folder: `files` or `shipped`."""
         change, live = BundleChangeRow, BundleActivationRow
         asked = self._session.execute(
-            select(change.created_at, change.bundle_hash)
+            select(change.created_at, change.bundle_hash, change.author)
             .where(change.author.in_([FILES, SHIPPED]))
             .order_by(change.created_at.desc(), change.id.desc())
             .limit(1)
         ).first()
         went = self._session.execute(
-            select(live.created_at, live.bundle_hash)
+            select(live.created_at, live.bundle_hash, live.actor)
             .where(live.kind.in_(["first", "files"]))
             .order_by(live.sequence.desc())
             .limit(1)
         ).first()
         # Of the same moment, the question came after what went live.
-        newest = max((row for row in (asked, went) if row is not None), key=lambda row: row.created_at, default=None)
-        return newest.bundle_hash if newest is not None else None
+        newest = max((row for row in (asked, went) if row is not None), key=lambda row: row[0], default=None)
+        return (newest[1], newest[2]) if newest is not None else None
 
 
 def _activation(row: BundleActivationRow) -> Activation:

@@ -86,6 +86,8 @@ def answers_of_the_gateway(house: House, ids: list[str]) -> bytes:
         ring=house.rung.append,
         api_keys={"auditor": key},
         masker=house.services.masker,
+        live=house.services.bundle,
+        registry=house.services.registry,
     )
     with TestClient(app, headers={"Authorization": "Bearer auditor-key"}, raise_server_exceptions=False) as client:
         shown = [client.get(f"/api/v1/tickets/{ticket_id}").content for ticket_id in ids]
@@ -270,6 +272,8 @@ def test_the_gateway_quotes_nobody_in_its_refusals(make_house: MakeHouse, capfd:
         ring=house.rung.append,
         api_keys={"k": key},
         masker=house.services.masker,
+        live=house.services.bundle,
+        registry=house.services.registry,
     )
     good = {"source": "canaries", "external_id": "1", "title": "t", "body": "b"}
     with talkative() as log, TestClient(app, headers={"Authorization": "Bearer k"}) as client:

@@ -190,7 +190,8 @@ def test_a_bundle_that_changed_after_the_approval_asks_again(make_house: MakeHou
         + '\n  - id: drill\n    tools: [isolate_host]\n    when: ticket.kind == "drill"\n    then: deny\n'
         "    reason: A drill.\n    examples:\n      - {given: {ticket: {kind: drill}}, expect: deny}\n"
     )
-    stricter = make_house(policy_dir=changed)
+    stricter = make_house(policy_dir=changed, policy_activation="files")
+    sweep.run(stricter.services)
     again = stricter.work(asked.id)
     assert again.state is TicketState.AWAITING_APPROVAL
     assert [p.state for p in proposals(house, asked.id, "rotate_secret")] == [

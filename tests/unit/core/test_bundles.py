@@ -163,15 +163,15 @@ def test_what_a_folder_last_asked_for_is_remembered(any_store: Store, clock: Fix
     go_live(any_store, A, "first")
     ask(any_store, change(B, A))  # by a person, not by the folder
     with any_store.read() as tx:
-        assert tx.bundles.last_from_folder() == A
+        assert tx.bundles.last_from_folder() == (A, "test")
     ask(any_store, change(C, A, author="files", created_at=clock.now()))
     with any_store.read() as tx:
-        assert tx.bundles.last_from_folder() == C
+        assert tx.bundles.last_from_folder() == (C, "files")
     clock.advance(seconds=1)
     go_live(any_store, B, "files")
     go_live(any_store, A, "rollback")
     with any_store.read() as tx:
-        assert tx.bundles.last_from_folder() == B
+        assert tx.bundles.last_from_folder() == (B, "test")
 
 
 def test_a_change_comes_back_with_its_review(any_store: Store) -> None:

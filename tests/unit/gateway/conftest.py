@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ from core.store.engine import Store
 from gateway.app import create_app
 from policies.bundle import default_bundle_path, load_bundle
 from policies.masking.opening import open_masker
+from tests.bundles import live_of
+from tools.registry import default_registry
+from workers.live import LiveBundle
 
 #: Callers of the tests: name → roles; the key is the name with "-key".
 CALLERS = {
@@ -23,6 +27,8 @@ CALLERS = {
     "abe": ["approver", "soc-lead"],
     "amy": ["approver", "soc-lead"],
     "ada": ["admin"],
+    "adam": ["admin"],
+    "adele": ["admin"],
     "aud": ["auditor"],
     "nobody": [],
 }
@@ -38,6 +44,10 @@ class Gateway:
     rung: list[str] = field(default_factory=list)
     max_request: int = 1_000_000
 
+    @cached_property
+    def live(self) -> LiveBundle:
+        return live_of(self.store, self.path)
+
     def as_caller(self, name: str | None) -> TestClient:
         app = create_app(
             store=self.store,
@@ -48,6 +58,8 @@ class Gateway:
                 for who, roles in CALLERS.items()
             },
             masker=lambda: open_masker(load_bundle(default_bundle_path())),
+            live=self.live,
+            registry=default_registry(),
             max_request=self.max_request,
         )
         headers = {"Authorization": f"Bearer {name}-key"} if name else {}

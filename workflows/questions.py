@@ -1,0 +1,67 @@
+"""Who may answer a question that policy asks people, and when the answers are enough. The same for every action.
+
+Pure: an action of a ticket (`workflows/approvals.py`) and a change of the policy itself (`workflows/activation.py`)
+are answered by one rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.errors import ApprovalRefused
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What matters of a question for whose answer counts."""
+
+    #: What it is about, for sentences: `proposal`, `change`.
+    about: str
+    #: What to do when it cannot be answered any more, for sentences.
+    again: str
+    state: str
+    pending: bool
+    #: What answers are bound to.
+    digest: str
+    #: Who wants it done: `user:NAME` for a person.
+    asked_by: str
+    #: Roles that count.
+    roles: Sequence[str]
+    expires_at: datetime | None
+    #: People who have answered already.
+    answered: frozenset[str]
+
+
+def check(question: Question, *, person: str, roles: Sequence[str], digest: str, now: datetime) -> None:
+    """Raises:
+    ApprovalRefused: this person may not answer this question now; the sentence says why.
+    """
+    about = question.about
+    if not question.pending:
+        raise ApprovalRefused(f"This {about} is {question.state}; only one that is pending takes answers.")
+    if question.expires_at is not None and now >= question.expires_at:
+        raise ApprovalRefused(f"This {about} expired at {question.expires_at.isoformat()}; {question.again}.")
+    if digest != question.digest:
+        raise ApprovalRefused(f"The {about} is not the one you saw (its digest differs); look at it again.")
+    if question.asked_by == f"user:{person}":
+        raise ApprovalRefused(f"You proposed this {about}, so somebody else must answer it.")
+    if not set(roles) & set(question.roles):
+        wanted = ", ".join(question.roles)
+        raise ApprovalRefused(f"This {about} takes one of the roles {wanted}; {person} has none of them.")
+    if person in question.answered:
+        raise ApprovalRefused(already(person, about))
+
+
+def already(person: str, about: str) -> str:
+    """The sentence for a second answer."""
+    return f"{person} has answered this {about} already; an answer cannot be changed."
+
+
+def settled(answers: Iterable[bool], *, needed: int) -> bool | None:
+    """True when enough people said yes, False when one said no, None while it waits."""
+    given = list(answers)
+    if not all(given):
+        return False
+    return True if len(given) >= max(1, needed) else None
