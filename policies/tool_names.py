@@ -13,7 +13,7 @@ from policies.vocabulary import BUILT_IN, ToolShape
 
 
 def check_rule_tools(document: Document, conditions: Mapping[int, Condition], tools: Mapping[str, ToolShape]) -> None:
-    """Problems of `actions.yaml`: a tool that is none, an argument that one of a rule's tools does not have."""
+    """Problems of `actions.yaml`: a tool or an argument that is none, a limit of what cannot be counted."""
     known = {**BUILT_IN, **tools}
     rows = document.data.get("rules") if isinstance(document.data, dict) else None
     for number, row in enumerate(rows if isinstance(rows, list) else []):
@@ -25,7 +25,9 @@ def check_rule_tools(document: Document, conditions: Mapping[int, Condition], to
             if tool not in known:
                 message = f"no tool is called `{tool}`{_hint(tool, known)}"
                 document.problems.append(document.problem((*path, "tools", position), message))
-            elif number in conditions:
+                continue
+            _check_limit(document, path, row.get("limit"), tool, known[tool])
+            if number in conditions:
                 _check_condition(document, (*path, "when"), conditions[number], tool, known[tool])
         if isinstance(row, dict):
             _check_examples(document, (*path, "examples"), row.get("examples"), named, known)
@@ -57,6 +59,18 @@ def _check_condition(document: Document, path: Path, condition: Condition, tool:
         at = re.search(rf"\bargs\s*\.\s*{argument}\b", condition.source)
         message = _no_argument(tool, argument, shape)
         document.problems.append(document.problem_inside(path, at.start() if at else 0, message))
+
+
+def _check_limit(document: Document, path: Path, limit: Json, tool: str, shape: ToolShape) -> None:
+    """A limit that counts nothing is never reached, so it would only look like one."""
+    if not isinstance(limit, dict):
+        return
+    if not shape.acts:
+        message = f"`{tool}` has no effect, so there is nothing to count; remove the limit"
+        document.problems.append(document.problem((*path, "limit"), message))
+    elif "per_target" in limit and shape.aims_at is None:
+        message = f"`{tool}` aims at nothing that could be counted; remove `per_target`"
+        document.problems.append(document.problem((*path, "limit", "per_target"), message, key=True))
 
 
 def _check_examples(

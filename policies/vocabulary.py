@@ -62,6 +62,8 @@ class ToolShape:
     acts: bool
     #: Which argument names the asset or identity it aims at: `{"asset": "host"}`; without one, nothing is known of it.
     target: Mapping[str, str] = field(default_factory=dict)
+    #: Which argument names what its effects are counted by, for `limit: {per_target: …}`; None: it aims at nothing.
+    aims_at: str | None = None
 
 
 #: Tools that no registry lists: the gate's own, and the action that makes a bundle live.

@@ -141,7 +141,9 @@ class Registry:
     def shapes(self) -> dict[str, ToolShape]:
         """What policy knows of each tool, for checking and proving rules."""
         return {
-            tool.name: ToolShape(arguments=tool.argument_names, acts=tool.acts, target=dict(tool.target))
+            tool.name: ToolShape(
+                arguments=tool.argument_names, acts=tool.acts, target=dict(tool.target), aims_at=tool.aims_at
+            )
             for tool in self._tools.values()
         }
 

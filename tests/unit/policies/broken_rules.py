@@ -79,6 +79,16 @@ RULES = {
         "bounds nothing; write per_hour or per_day",
     ),
     "limit below nothing": ("limit: {per_hour: 50}", "limit: {per_hour: ‸-1}", "should be greater than or equal to 0"),
+    "limit of what has no effect": (
+        f"then: allow\n    {REASON}",
+        f"then: allow\n    limit: ‸{{per_hour: 5}}\n    {REASON}",
+        "`case_file` has no effect, so there is nothing to count; remove the limit",
+    ),
+    "limit per target of what aims at nothing": (
+        "then: allow\n    reason: Cited evidence",
+        "then: allow\n    limit: {‸per_target: {per_day: 1}}\n    reason: Cited evidence",
+        "`close_ticket` aims at nothing that could be counted; remove `per_target`",
+    ),
     "limit misspelt": ("limit: {per_hour: 50}", "limit: {‸per_our: 50}", "did you mean `per_hour`?"),
     "end of a question that never ends": (
         ASK,
