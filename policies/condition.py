@@ -130,10 +130,7 @@ class _Tree:
         """The value of a literal as CEL reads it; None when it is no plain scalar."""
         if not tokens or not all(_is_literal(token) for token in tokens):
             return None
-        try:
-            result = self.environment.compile(self._text(tokens)).eval(data={})
-        except RuntimeError:
-            return None
+        result = self.environment.compile(self._text(tokens)).eval(data={})
         value = result.value()
         if result.type().name() not in ("BOOL", "INT", "DOUBLE", "STRING"):
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, assert_never
+from typing import Any, Literal
 
 from core.canonical import Json, JsonObject
 from core.decision import Decision, Facts, Outcome
@@ -153,17 +153,14 @@ class _Look:
         )
 
     def part(self, node: Node) -> Part:
-        match node:
-            case Atom():
-                return self._atom(node, self._value(node))
-            case Not(inner):
-                part = self.part(inner)
-                turned: dict[Value, Value] = {"true": "false", "false": "true"}
-                return Part(kind="not", value=turned.get(part.value, part.value), parts=(part,))
-            case Join(stops_at, inner):
-                return self._join(stops_at, inner)
-            case _:
-                assert_never(node)
+        """What a condition or a part of it came to."""
+        if isinstance(node, Not):
+            part = self.part(node.part)
+            turned: dict[Value, Value] = {"true": "false", "false": "true"}
+            return Part(kind="not", value=turned.get(part.value, part.value), parts=(part,))
+        if isinstance(node, Join):
+            return self._join(node.stops_at, node.parts)
+        return self._atom(node, self._value(node))
 
     def _join(self, stops_at: bool, nodes: Sequence[Node]) -> Part:
         stop, value = _word(stops_at), _word(not stops_at)
@@ -178,16 +175,12 @@ class _Look:
         return Part(kind="any" if stops_at else "all", value=value, parts=tuple(parts))
 
     def _unseen(self, node: Node) -> Part:
-        match node:
-            case Atom():
-                return self._atom(node, "not looked at")
-            case Not(inner):
-                return Part(kind="not", value="not looked at", parts=(self._unseen(inner),))
-            case Join(stops_at, inner):
-                parts = tuple(self._unseen(part) for part in inner)
-                return Part(kind="any" if stops_at else "all", value="not looked at", parts=parts)
-            case _:
-                assert_never(node)
+        if isinstance(node, Not):
+            return Part(kind="not", value="not looked at", parts=(self._unseen(node.part),))
+        if isinstance(node, Join):
+            parts = tuple(self._unseen(part) for part in node.parts)
+            return Part(kind="any" if node.stops_at else "all", value="not looked at", parts=parts)
+        return self._atom(node, "not looked at")
 
     def _atom(self, atom: Atom, value: Value) -> Part:
         known = sorted(atom.reads & self.named.keys())

@@ -11,9 +11,9 @@ import ipaddress
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any
 
-from policies.atoms import Atom, Comparison, Constant, Join, Membership, Node, Not, Predicate, Scalar, Truth, Undecided
+from policies.atoms import Comparison, Constant, Form, Join, Membership, Node, Not, Predicate, Scalar, Truth, Undecided
 from policies.forms import kind_of
 from policies.functions import searcher
 from policies.organization import Organization
@@ -37,21 +37,15 @@ class Quick:
 
     def test(self, node: Node) -> Test:
         """The test of a condition or of a part of it."""
-        match node:
-            case Not(part):
-                return _not(self.test(part))
-            case Join(stops_at, parts):
-                tests = tuple(self.test(part) for part in parts)
-                return _or(tests) if stops_at else _and(tests)
-            case Atom():
-                return self._atom(node)
-            case _:
-                assert_never(node)
+        if isinstance(node, Not):
+            return _not(self.test(node.part))
+        if isinstance(node, Join):
+            tests = tuple(self.test(part) for part in node.parts)
+            return _or(tests) if node.stops_at else _and(tests)
+        return self._of_form(node.form) if node.form is not None else node.holds
 
-    def _atom(self, atom: Atom) -> Test:
-        match atom.form:
-            case None:
-                return atom.holds
+    def _of_form(self, form: Form) -> Test:
+        match form:
             case Constant(value):
                 return lambda named: value
             case Truth(fact):
@@ -62,10 +56,7 @@ class Quick:
                 return _order(fact, sign, literal) if kind_of(fact) != "any" else _order_of_any(fact, sign, literal)
             case Membership(fact, values):
                 return _membership(fact, values)
-            case Predicate():
-                return self._predicate(atom.form)
-            case _:
-                assert_never(atom.form)
+        return self._predicate(form)
 
     def _predicate(self, form: Predicate) -> Test:
         fact, word = form.fact, form.arguments[0] if form.arguments else ""
@@ -83,10 +74,7 @@ class Quick:
                 return lambda named: word in _text(named[fact])
             case "startsWith":
                 return lambda named: _text(named[fact]).startswith(word)
-            case "endsWith":
-                return lambda named: _text(named[fact]).endswith(word)
-            case _:
-                assert_never(form.function)
+        return lambda named: _text(named[fact]).endswith(word)
 
 
 def _and(tests: tuple[Test, ...]) -> Test:
@@ -121,9 +109,9 @@ def _truth(fact: str) -> Test:
 
     def test(named: dict[str, Any]) -> bool:
         value = named[fact]
-        if value is True or value is False:
-            return bool(value)
-        raise Undecided("NOT_BOOL")
+        if type(value) is not bool:
+            raise Undecided("NOT_BOOL")
+        return value
 
     return test
 

@@ -48,16 +48,8 @@ def depths(tokens: Sequence[Token]) -> list[int]:
 
 
 def wraps(tokens: Sequence[Token]) -> bool:
-    """Whether the first token opens a parenthesis that only the last one closes."""
-    if len(tokens) < 3 or tokens[0].text != "(" or tokens[-1].text != ")":
-        return False
-    depth = 0
-    for index, token in enumerate(tokens):
-        depth += token.text == "("
-        depth -= token.text == ")"
-        if depth == 0:
-            return index == len(tokens) - 1
-    return False
+    """Whether the first token opens a parenthesis that only the last one closes: nothing stands outside of it."""
+    return tokens[0].text == "(" and tokens[-1].text == ")" and 0 not in depths(tokens)
 
 
 def dotted_names(tokens: Sequence[Token]) -> list[str]:

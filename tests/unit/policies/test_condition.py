@@ -155,3 +155,14 @@ def test_an_error_names_what_has_no_value_or_what_is_wrong_and_quotes_no_value(c
         compiler.compile("args.host.trusted").holds({})
     with pytest.raises(Undecided, match=r"`args\.host\.value > 3` is an error"):
         compiler.compile("asset.known || args.host.value  > 3").holds(facts(host="Anna"))
+
+
+def test_parts_of_an_argument_that_are_no_such_thing_count_as_missing() -> None:
+    odd = ArgumentFacts(value="x", trusted="yes", sources=("E\0",))  # type: ignore[arg-type]
+    given = facts_over_strictest("x", {"host": odd}, {})
+    assert {name for name in activation(given) if name.startswith("args.")} == {"args.host.value"}
+    assert Reader.of(["args.host.trusted", "args.host.sources"]).read(given) == {"tool": "x"}
+
+
+def test_a_closed_fact_may_be_asked_in_other_ways(compiler: Compiler) -> None:
+    assert compiler.compile('verdict.label.startsWith("needs") && verdict.label.size() > 3').holds(facts())

@@ -3,11 +3,12 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.decision import ArgumentFacts, Decision, Facts, Outcome
-from policies.engine import decide
+from policies.engine import decide, tool_has_rule
 from policies.vocabulary import facts_over_strictest
 
 from .conftest import BundleOf
@@ -15,6 +16,9 @@ from .conftest import BundleOf
 STRICTNESS = {Outcome.ALLOW: 0, Outcome.ASK: 1, Outcome.DENY: 2}
 #: Times and leases where 0 stands for "without end".
 ENDLESS = 10**9
+#: Loosest first.
+ON_EXPIRY = ("expire", "escalate", "deny")
+HISTORY = ("last_hour", "last_day", "target_last_hour", "target_last_day", "source_last_hour", "source_last_day")
 
 
 def facts(**given: dict[str, Any]) -> Facts:
@@ -32,13 +36,17 @@ def is_looser(after: Decision, before: Decision) -> bool:
         or bool(before.roles and (not after.roles or not set(after.roles) <= set(before.roles)))
         or (after.expires_seconds or ENDLESS) > (before.expires_seconds or ENDLESS)
         or (after.lease_seconds or ENDLESS) > (before.lease_seconds or ENDLESS)
+        or ON_EXPIRY.index(after.on_expiry) < ON_EXPIRY.index(before.on_expiry)
     )
 
 
 roles = st.lists(st.sampled_from(["analyst", "soc-lead", "server-owner"]), unique=True, max_size=3)
 asks = st.fixed_dictionaries(
-    {"approvals": st.integers(1, 4), "from": roles}, optional={"expires": st.sampled_from(["30m", "4h", "never"])}
-)
+    {"approvals": st.integers(1, 4), "from": roles},
+    optional={"expires": st.sampled_from(["30m", "4h"]), "on_expiry": st.sampled_from(ON_EXPIRY)},
+) | st.just({"approvals": 1, "expires": "never"})
+windows = st.dictionaries(st.sampled_from(["per_hour", "per_day"]), st.integers(0, 3), min_size=1)
+limits = st.one_of(windows, st.dictionaries(st.sampled_from(["per_target", "per_source"]), windows, min_size=1))
 conditions = st.sampled_from(
     [
         "true",
@@ -62,7 +70,7 @@ def rules(draw: st.DrawFn) -> dict[str, Any]:
     if row["then"] != "deny" and draw(st.booleans()):
         row["lease"] = draw(st.sampled_from(["30m", "4h"]))
     if row["then"] == "allow" and draw(st.booleans()):
-        row["limit"] = {"per_hour": draw(st.integers(0, 3))}
+        row["limit"] = draw(limits)
     return row
 
 
@@ -71,12 +79,12 @@ situations = st.builds(
         asset={"tier": tier},
         evidence={"manipulation": manipulation},
         verdict={"confidence": confidence},
-        history={"last_hour": done},
+        history=done,
     ),
     st.integers(0, 4),
     st.booleans(),
     st.floats(0, 1),
-    st.integers(0, 4),
+    st.fixed_dictionaries({name: st.integers(0, 4) for name in HISTORY}),
 )
 
 
@@ -107,6 +115,11 @@ def test_a_tool_without_a_rule_is_denied(bundle_of: BundleOf) -> None:
     decision = decide(bundle_of({"tools": ["other"], "then": "allow"}), facts())
     assert (decision.outcome, decision.rules) == (Outcome.DENY, ())
     assert "No rule speaks of isolate_host" in decision.reason
+
+
+def test_whether_a_tool_has_a_rule_at_all_can_be_asked(bundle_of: BundleOf) -> None:
+    made = bundle_of({"then": "allow"})
+    assert (tool_has_rule(made, "isolate_host"), tool_has_rule(made, "other")) == (True, False)
 
 
 def test_a_call_that_no_rule_matches_is_denied(bundle_of: BundleOf) -> None:
@@ -158,6 +171,35 @@ def test_beyond_its_limit_a_rule_asks_instead_of_allowing(bundle_of: BundleOf) -
     assert (by_day.outcome, "10 a day" in by_day.reason) == (Outcome.ASK, True)
 
 
-def test_a_limit_that_cannot_be_counted_denies(bundle_of: BundleOf) -> None:
-    bundle = bundle_of({"then": "allow", "limit": {"per_hour": 5}})
-    assert decide(bundle, facts(history={"last_hour": "many"})).outcome is Outcome.DENY
+@pytest.mark.parametrize("name", HISTORY)
+def test_each_limit_counts_its_own_history(bundle_of: BundleOf, name: str) -> None:
+    scope, _, window = name.rpartition("last_")
+    bound = {f"per_{window}": 2}
+    limit = {f"per_{scope.rstrip('_')}": bound} if scope else bound
+    bundle = bundle_of({"then": "allow", "limit": limit})
+    others = dict.fromkeys(HISTORY, 9)
+    assert decide(bundle, facts(history={**others, name: 1})).outcome is Outcome.ALLOW
+    assert decide(bundle, facts(history={**dict.fromkeys(HISTORY, 0), name: 2})).outcome is Outcome.ASK
+
+
+@pytest.mark.parametrize("name", HISTORY)
+@pytest.mark.parametrize("wrong", ["many", None, 1.5, 2**70, True])
+def test_a_limit_that_cannot_be_counted_denies_and_says_so(bundle_of: BundleOf, name: str, wrong: Any) -> None:
+    scope, _, window = name.rpartition("last_")
+    bound = {f"per_{window}": 5}
+    bundle = bundle_of({"then": "allow", "limit": {f"per_{scope.rstrip('_')}": bound} if scope else bound})
+    decision = decide(bundle, facts(history={name: wrong}))
+    assert decision.outcome is Outcome.DENY
+    assert f"history.{name} has no value" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("said", "joined"),
+    [(("expire", "expire"), "expire"), (("escalate", "expire"), "escalate"), (("escalate", "deny"), "deny")],
+)
+def test_what_becomes_of_a_question_joins_to_the_strictest(
+    bundle_of: BundleOf, said: tuple[str, str], joined: str
+) -> None:
+    rows = [{"then": {"approvals": 1, "on_expiry": each}} for each in said]
+    assert decide(bundle_of(*rows), facts()).on_expiry == joined
+    assert decide(bundle_of(*reversed(rows)), facts()).on_expiry == joined

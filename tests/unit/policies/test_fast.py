@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.decision import ArgumentFacts, Facts
+from core.decision import ArgumentFacts, Facts, Outcome
 from policies.atoms import Undecided, atoms
 from policies.bundle import Bundle
 from policies.condition import Compiler, ConditionInvalid
-from policies.engine import agrees
-from policies.examples import example_facts
+from policies.engine import agrees, plan_of
+from policies.examples import example_facts, given_facts
 from policies.fast import Quick
 from policies.named import Reader
+from policies.plan import answers
 from policies.vocabulary import FIELDS, activation, facts_over_strictest
 
 from .conftest import BundleOf
@@ -189,11 +191,14 @@ def test_a_decision_is_the_one_that_cel_leads_to(
     assert all(agrees(made, situation) for situation in facts)
 
 
-def test_every_example_of_the_default_bundle_is_decided_as_cel_would(bundle: Bundle) -> None:
+def test_every_example_and_test_of_the_default_bundle_is_decided_as_cel_would(bundle: Bundle) -> None:
     situations = [
         facts for rule in bundle.actions.rules for example in rule.examples for facts in example_facts(rule, example)
     ]
-    assert situations
+    situations += [
+        given_facts(case.given, case.given.tool or "") for suite in bundle.tests.values() for case in suite.tests
+    ]
+    assert len(situations) > 50
     for facts in situations:
         assert agrees(bundle, facts)
 
@@ -204,3 +209,46 @@ def test_what_many_rules_ask_is_asked_once_and_answered_the_same(bundle_of: Bund
     made = bundle_of({"when": asked, "then": "allow"}, {"when": f"{asked} || asset.known", "then": {"approvals": 1}})
     given = facts_over_strictest("isolate_host", {"host": ArgumentFacts(value=value, trusted=True)}, {})
     assert agrees(made, given)
+
+
+@pytest.mark.parametrize("value", [True, "a", 2.5, {"a": 1}, [1]])
+def test_every_form_is_decided_as_cel_would_for_a_value_of_every_type(
+    bundle: Bundle, compiler: Compiler, value: Any
+) -> None:
+    given = facts_over_strictest("t", {"x": ArgumentFacts(value=value, trusted=True)}, {})
+    sources = (
+        "args.x.value && true",
+        "args.x.value == true",
+        "args.x.value == 2.5 || args.x.value == 'a' || asset.known || asset.known",
+        "args.x.value >= 1",
+        'args.x.value > "A"',
+        "args.x.value < true",
+        "args.x.value in [true, 'a', 3]",
+        "asset.known in [false] && asset.tier in [0] && verdict.confidence in [0.0] && asset.known == false && true",
+        "args.x.value.endsWith('a')",
+        "args.x.value.matches('^a')",
+    )
+    for source in sources:
+        root = compiler.compile(source).root
+        named = activation(given)
+        assert quickly(Quick(bundle.organization).test(root), dict(named)) == by_cel(root, named), source
+
+
+def test_without_a_rule_both_ways_deny(bundle_of: BundleOf) -> None:
+    assert agrees(bundle_of({"tools": ["other"], "then": "allow"}), facts_over_strictest("isolate_host", {}, {}))
+
+
+def test_a_quick_test_that_breaks_denies_and_cel_says_why(bundle_of: BundleOf) -> None:
+    made = bundle_of({"id": "broken", "when": "asset.known || true", "then": "allow"})
+    plan = plan_of(made, "isolate_host")
+    assert plan is not None
+    (rule,) = plan.rules
+
+    def breaks(named: dict[str, Any]) -> bool:
+        raise ZeroDivisionError
+
+    broken = replace(rule, test=breaks)
+    (answer,) = answers([broken], {"tool": "isolate_host"})
+    assert (answer.outcome, "asset.known has no value" in answer.reason) == (Outcome.DENY, True)
+    (answer,) = answers([broken], {"tool": "isolate_host", "asset.known": True})
+    assert (answer.outcome, "(an error)" in answer.reason) == (Outcome.DENY, True)
