@@ -73,6 +73,7 @@ def log(
     """Show what policy decided, newest first: when, where, about what, by which rules."""
     from cli.context import open_store, read_settings
 
+    youngest = moment(since)
     with open_store(read_settings()) as store, store.read() as tx:
         found = tx.decisions.search(
             ticket_id=ticket,
@@ -81,7 +82,7 @@ def log(
             door=door.value if door else None,
             rule=rule,
             bundle_hash=bundle,
-            since=moment(since),
+            since=youngest,
             limit=limit,
         )
     if ocsf:
@@ -109,11 +110,12 @@ def simulate(
     from tools.registry import default_registry
     from workflows.simulate import simulate as run
 
+    youngest = moment(since)
     bundle = load(candidate)
     live = load(None) if against is Against.LIVE else None
     started = time.monotonic()
     with open_store(read_settings()) as store:
-        found = run(store, default_registry(), bundle, live=live, since=moment(since), minutes=minutes)
+        found = run(store, default_registry(), bundle, live=live, since=youngest, minutes=minutes)
     if as_json:
         print_json(found.as_json())
     else:

@@ -29,7 +29,7 @@ class Unknown(StrEnum):
 
     SHREDDED = "shredded"  # its ticket was shredded, and masking had changed something in the facts
     NO_KEY = "no-key"  # the master key of its ticket is not here
-    CHANGED = "changed"  # its sealed facts do not open: they were changed
+    UNREADABLE = "unreadable"  # its facts were changed since, or another release wrote them
     UNLOGGED = "unlogged"  # it was decided before decisions were logged
     REFUSED = "refused"  # a token was refused, so policy was given no facts
 
@@ -73,9 +73,12 @@ class Recall:
             try:
                 text = unseal(key, past.sealed, context=seal_context(past.id, ticket_id))
             except VaultError:
-                return Unknown.CHANGED
+                return Unknown.UNREADABLE
         facts = json.loads(text)
-        return Facts.from_json(facts) if facts else Unknown.REFUSED
+        try:
+            return Facts.from_json(facts) if facts else Unknown.REFUSED
+        except (KeyError, TypeError):
+            return Unknown.UNREADABLE
 
 
 def past_facts(store: Store, *, since: datetime | None = None) -> Iterator[Facts]:

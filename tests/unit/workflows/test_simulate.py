@@ -255,10 +255,11 @@ def test_what_cannot_be_read_or_never_was_is_counted_and_not_guessed(
     moved = logged(store)
     logged(store, sealed=True, ticket_id=moved.ticket_id, id=new_id("dec"))  # its seal belongs to another id
     logged(store, facts={}, sealed=False)
+    logged(store, facts={"tool": "isolate_host", "weather": {}}, sealed=False)
     other = Keyring.from_file(tmp_path / "other.key", create=True)
-    assert of(store).not_replayable == Counter({"changed": 1, "refused": 1})
+    assert of(store).not_replayable == Counter({"unreadable": 2, "refused": 1})
     elsewhere = Store.open(f"sqlite:///{tmp_path / 'casemate.db'}", clock=clock, keyring=other)
-    assert of(elsewhere).not_replayable == Counter({"no-key": 2, "refused": 1})
+    assert of(elsewhere).not_replayable == Counter({"no-key": 2, "unreadable": 1, "refused": 1})
     elsewhere.close()
 
 
