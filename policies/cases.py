@@ -19,13 +19,16 @@ _SINGLE = frozenset((SILENT, ANSWERS, BEYOND, BROKEN))
 
 
 class Rules:
-    """The rules of a bundle that speak of the tool of a space. Made before the space is closed."""
+    """The rules of a bundle that speak of the tool of a space. Made before the space is closed.
 
-    def __init__(self, bundle: Bundle, space: Space) -> None:
+    `of` is the number of the bundle's organization, when the space has several.
+    """
+
+    def __init__(self, bundle: Bundle, space: Space, of: int = 0) -> None:
         self.space = space
         self.compiled = bundle.rules_for(space.tool)
         self._hash = bundle.hash
-        self.trees = [_tree(space, compiled) for compiled in self.compiled]
+        self.trees = [_tree(space, compiled, of) for compiled in self.compiled]
         self._bounds = [_bounds(space, compiled.rule) for compiled in self.compiled]
         self._said = [_said(compiled.rule, space.tool) for compiled in self.compiled]
         self._joined: dict[tuple[int, ...], Decision] = {}
@@ -109,8 +112,8 @@ def bare(decision: Decision) -> Decision:
     return replace(decision, rules=(), reason="", bundle_hash="")
 
 
-def _tree(space: Space, compiled: CompiledRule) -> Tree | None:
-    return None if compiled.condition is None else space.tree(compiled.condition.root)
+def _tree(space: Space, compiled: CompiledRule, of: int) -> Tree | None:
+    return None if compiled.condition is None else space.tree(compiled.condition.root, of)
 
 
 def _bounds(space: Space, rule: Rule) -> list[int]:

@@ -24,6 +24,9 @@ RANGES: Mapping[str, range] = {"asset.tier": range(5), "time.hour": range(24), "
 #: The smallest and the largest value of the other numbers; what is not listed counts something, from 0 upwards.
 BOUNDS: Mapping[str, tuple[float, float | None]] = {"verdict.confidence": (0.0, 1.0)}
 
+#: How the cell of all texts that nothing names begins.
+_OTHER = "other than "
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Question:
@@ -65,9 +68,11 @@ class Cell:
     values: tuple[Any, ...]
     #: What comes after the fact's name: `= "malicious"`, `≥ 2`, `in [0.8, 0.9)`.
     label: str
-    #: Bounds of a number, both included; `high` None has no end.
+    #: Bounds of a number, both included unless `above` and `below` say otherwise; `high` None has no end.
     low: float = 0
     high: float | None = None
+    above: bool = False
+    below: bool = False
 
 
 def finite_values(fact: str) -> tuple[Any, ...] | None:
@@ -173,9 +178,35 @@ def _of_number(fact: str, single: Sequence[Question]) -> tuple[Cell, ...]:
         else:
             merged.append(piece)
     return tuple(
-        Cell(values=_samples(piece, whole), label=_bounds(piece, low, high), low=piece.low, high=piece.high)
+        Cell(
+            values=_samples(piece, whole),
+            label=_bounds(piece, low, high),
+            low=piece.low,
+            high=piece.high,
+            above=piece.above,
+            below=piece.below,
+        )
         for piece in merged
     )
+
+
+def label_of(fact: str, some: Sequence[Cell], every: Sequence[Cell]) -> str:
+    """Several cells of one fact as people read them: neighbours become one."""
+    values = finite_values(fact)
+    if values is not None:
+        inside = {value for cell in some for value in cell.values}
+        return _few([value for value in values if value in inside], values)
+    if is_text(fact):
+        return _some_texts(some, every)
+    low, high = BOUNDS.get(fact, (0, None))
+    pieces: list[_Piece] = []
+    before = None
+    for cell in every:
+        piece = _Piece(cell.low, cell.high, cell.above, cell.below)
+        if cell in some:
+            pieces = [*pieces[:-1], pieces[-1].joined(piece)] if before in some else [*pieces, piece]
+        before = cell
+    return " or ".join(_bounds(piece, low, high) for piece in pieces)
 
 
 def _numbers_in(form: Form | None) -> Iterator[int | float]:
@@ -261,6 +292,14 @@ def _of_text(fact: str, single: Sequence[Question], apart: list[Any], examples: 
     return tuple(cells) if exact else (*cells, Cell(values=(), label="something else"))
 
 
+def _some_texts(some: Sequence[Cell], every: Sequence[Cell]) -> str:
+    others = [cell for cell in every if cell.label.startswith(_OTHER)]
+    if others and others[0] in some and all(cell.values for cell in every):
+        without = [value for cell in every if cell not in some for value in cell.values]
+        return f"{_OTHER}{', '.join(show(value) for value in without)}"
+    return " or ".join(cell.label for cell in some)
+
+
 def _literals_in(form: Form | None) -> Iterator[Any]:
     match form:
         case Comparison(literal=literal):
@@ -292,7 +331,7 @@ def _line(literals: Sequence[Any]) -> list[Any]:
 def _words(kind: str, group: Sequence[Any], named: Sequence[Any], exact: bool) -> str:
     shown = ", ".join(show(value) for value in group[:6]) + (", …" if len(group) > 6 else "")
     if kind == "~" and exact:
-        return f"other than {', '.join(show(value) for value in named)}" if named else "any"
+        return f"{_OTHER}{', '.join(show(value) for value in named)}" if named else "any"
     if kind == "~":
         return f"such as {show(group[0])}"
     return f"= {shown}" if len(group) == 1 else f"in {shown}"

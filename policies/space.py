@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.decision import Facts
 from policies import situations
-from policies.atoms import Atom, Node, Not
+from policies.atoms import Atom, Node, Not, Predicate
 from policies.cells import (
     ANY,
     FAILS,
@@ -69,10 +69,10 @@ class _Known:
 class Space:
     """The situations of one tool. `chosen` is the cell of each dimension, None where it is still open."""
 
-    def __init__(self, tool: str, shape: ToolShape, organization: Organization) -> None:
+    def __init__(self, tool: str, shape: ToolShape, *organizations: Organization) -> None:
         self.tool = tool
         self.shape = shape
-        self._organization = organization
+        self._organizations = organizations
         self.questions: list[Question] = []
         self._index: dict[str, int] = {}
         self._dimensions: list[_Dimension] = []
@@ -91,13 +91,16 @@ class Space:
             self.questions.append(asked)
         return self._index[asked.key]
 
-    def tree(self, node: Node) -> Tree:
-        """A condition over the questions of this space."""
+    def tree(self, node: Node, of: int = 0) -> Tree:
+        """A condition over the questions of this space, for one of its organizations."""
         if isinstance(node, Atom):
-            return self.ask(question(node))
+            asked = question(node)
+            if of and _asks_who_we_are(asked):
+                asked = replace(asked, key=f"{asked.key} of {of}")
+            return self.ask(asked)
         if isinstance(node, Not):
-            return "!", (self.tree(node.part),)
-        return "||" if node.stops_at else "&&", tuple(self.tree(part) for part in node.parts)
+            return "!", (self.tree(node.part, of),)
+        return "||" if node.stops_at else "&&", tuple(self.tree(part, of) for part in node.parts)
 
     def close(self) -> None:
         """Make the cells; nothing can be asked after that."""
@@ -124,9 +127,7 @@ class Space:
 
     def _cells(self, fact: str) -> tuple[Cell, ...]:
         asked = [one for one in self.questions if fact in one.reads]
-        examples = examples_for(fact, asked, self._organization) if is_text(fact) else ()
-        if fact.endswith(".value") and fact == f"args.{self.shape.target.get('asset', '')}.value":
-            examples = tuple(dict.fromkeys([asset.hostname for asset in self._organization.assets[:3]] + [*examples]))
+        examples = [e for one in self._organizations for e in examples_for(fact, asked, one)] if is_text(fact) else []
         cells = cells_of(fact, asked, apart=situations.apart(fact), examples=examples)
         if situations.fixed(fact, self.shape):
             value = situations.UNKNOWN[fact]
@@ -256,9 +257,17 @@ class Space:
             if found.fact is not None and cell is not None
         }
 
-    def sizes(self) -> dict[str, tuple[Cell, ...]]:
-        """Every fact with its cells."""
+    def every_cell(self) -> dict[str, tuple[Cell, ...]]:
+        """Every fact with all of its cells."""
         return {found.fact: found.cells for found in self._dimensions if found.fact is not None}
+
+    def sides(self) -> dict[str, frozenset[int]]:
+        """The numbers of the cells chosen, by fact."""
+        return {
+            found.fact: frozenset((cell,))
+            for found, cell in zip(self._dimensions, self.chosen, strict=True)
+            if found.fact is not None and cell is not None and len(found.cells) > 1
+        }
 
     def supposed(self) -> tuple[Question, ...]:
         """Questions whose answer was chosen, not told by a value."""
@@ -281,6 +290,11 @@ class Space:
     def size(self) -> int:
         """How many cells the grid has."""
         return math.prod(len(found.cells) for found in self._dimensions)
+
+    def open_cells(self) -> int:
+        """How many cells of facts lie in what is chosen so far."""
+        pairs = zip(self._dimensions, self.chosen, strict=True)
+        return math.prod(len(found.cells) for found, cell in pairs if found.fact is not None and cell is None)
 
     def candidates(self, most: int) -> Iterator[Facts]:
         """Whole facts from the chosen cells; where an answer was supposed, several values are tried for its facts."""
@@ -311,6 +325,11 @@ class _Pick:
         if fact in self._open:
             self._rest, digit = divmod(self._rest, len(cell.values))
         return cell.values[digit]
+
+
+def _asks_who_we_are(asked: Question) -> bool:
+    """Whether two organizations may answer differently; what is no plain form may hold anything."""
+    return asked.form is None or (isinstance(asked.form, Predicate) and asked.form.function in ("isOwn", "isPartner"))
 
 
 def _union(table: Sequence[int]) -> int:
