@@ -217,7 +217,10 @@ def _scalar(document: Document, event: Any, path: Path) -> Json:
     if text in _WORDS:
         if _WORDS[text] is None and path:
             # Else a condition that was forgotten would be one that always holds.
-            _refuse(document, event, path, "has no value; write one, or remove the key")
+            # Said of the key: nothing stands where the value should.
+            message = "has no value; write one, or remove the key"
+            document.problems.append(document.problem(path, message, key=True))
+            document.unreadable.add(path)
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         # Digits are counted first: Python refuses to read very long numbers.

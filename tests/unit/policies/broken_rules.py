@@ -28,7 +28,7 @@ RULES = {
     ),
     "unknown key of the file": ("rules:\n", "‸rule: []\nrules:\n", "unknown key `rule`; did you mean `rules`?"),
     "missing key": (f"    then: allow\n    {REASON}", f"    {REASON}", "`then` is missing; add it"),
-    "key without a value": (WHEN, "when: ‸~", "has no value; write one, or remove the key"),
+    "key without a value": (WHEN, "‸when:", "has no value; write one, or remove the key"),
     "empty condition": (WHEN, 'when: ‸""', "`rules[1].when` is empty; write something or remove the key"),
     "condition that is no text": (WHEN, "when: ‸7", "`rules[1].when` should be text; put it in quotes"),
     "outcome misspelt": (f"then: allow\n    {REASON}", f"then: ‸alow\n    {REASON}", "did you mean allow?"),
