@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from cli.ocsf import event
 from core.canonical import JsonObject
 from core.settings import ApiKey
 from core.ticket import RESTING
@@ -95,6 +96,16 @@ def answers_of_the_gateway(house: House, ids: list[str]) -> bytes:
     return b"\n".join(shown)
 
 
+def decisions_of(house: House) -> bytes:
+    """The decision log as it is shown, and as it leaves for a SIEM."""
+    with house.services.store.read() as tx:
+        logged = tx.decisions.search(limit=100_000)
+    assert any(one.sealed for one in logged), "facts that name somebody are sealed"
+    shown = [one.as_json() for one in logged]
+    sent = [event(one, acts=True, product_version="0") for one in logged]
+    return json.dumps([shown, sent]).encode()
+
+
 def audit_of(house: House, ids: list[str]) -> bytes:
     with house.services.store.read() as tx:
         return json.dumps([tx.audit.of(ticket_id) for ticket_id in ids], default=str).encode()
@@ -139,12 +150,13 @@ def test_none_of_a_thousand_canaries_is_seen_in_any_sink(  # noqa: PLR0917 — f
         ("standard output", output.encode()),
         *telemetry.collected(),
         ("audit", audit_of(house, ids)),
+        ("decisions", decisions_of(house)),
         ("answers of the gateway", shown),
         ("bells", json.dumps(house.rung + nosy.rung).encode()),
         *(("temporary files", data) for _, data in files(temporary)),
     ]
     seen = {name for name, _ in sinks}
-    assert {"model requests", "casemate.db", "reports", "traces", "logs"} <= seen
+    assert {"model requests", "casemate.db", "decisions", "reports", "traces", "logs"} <= seen
     assert len(requests) > 1_000_000
     found = leaks(search, sinks)
     if os.environ.get("CANARIES_TABLE"):
