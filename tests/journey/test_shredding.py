@@ -15,6 +15,7 @@ from tests.demo_cases import demo_ticket
 from tests.journey.conftest import House
 from tests.journey.test_journey import effects, reports
 from workflows import intake, report, reveal, sweep
+from workflows.replay import past_facts
 from workflows.shred import NotShreddable, shred
 
 pytestmark = pytest.mark.journey
@@ -51,6 +52,7 @@ def test_a_case_is_shredded_after_its_containment_was_undone_and_stays_readable(
     house.clock.advance(seconds=MONTH)
     sweep.run(house.services)
     assert effects(house, done.id)["isolate_host"] is EffectState.REVERTED
+    assert HOST in {facts.args["host"].value for facts in past_facts(house.services.store) if "host" in facts.args}
     with house.services.store.read() as tx:
         before = case(tx, done.id)
 
@@ -61,6 +63,7 @@ def test_a_case_is_shredded_after_its_containment_was_undone_and_stays_readable(
     assert after["shredded_at"] is not None
     assert {**after, "shredded_at": None} == before
     assert HOST not in json.dumps(after)
+    assert [facts for facts in past_facts(house.services.store) if "host" in facts.args] == []
     assert [told for told in reports(house) if told["ticket"]["id"] == done.id] == []
     with pytest.raises(Shredded, match="originals are gone"):
         reveal.arguments(

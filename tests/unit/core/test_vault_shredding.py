@@ -18,11 +18,12 @@ from core.settings import Settings
 from core.store.engine import Store
 from core.store.ticket_vault import TicketVault
 from core.ticket import MaskedTicket, TicketState
-from core.vault import MasterKeys, TokenEntry, WrappedKey
+from core.vault import MasterKeys, TokenEntry, WrappedKey, seal
 from policies.bundle import default_bundle_path, load_bundle
 from policies.masking.masker import Masker
 from policies.masking.opening import open_masker
 from tests.samples import effect, held, keep, proposal, stored_ticket, ticket_json, walk
+from tests.unit.core.test_decisions import entry
 from workflows import intake
 from workflows.retry import NotRetriable, retry
 from workflows.shred import NotShreddable, Shredding, shred, shred_aged
@@ -57,6 +58,9 @@ def masked_ticket(store: Store, *states: TicketState, **changes: object) -> str:
         lease = held(store, ticket_id, tx=tx)
         tx.tickets.keep_masked(lease, copy, kind="identity", team="identity", framework="adk")
         tx.tickets.move(lease, S.MASKED, audit=EVENT)
+    with store.begin() as tx:
+        key = tx.vault.data_key(ticket_id)
+        tx.decisions.add(entry(ticket_id=ticket_id, sealed=seal(key, NAME.encode(), context="test")))
     walk(store, ticket_id, *states)
     return ticket_id
 
@@ -129,6 +133,7 @@ def secrets_of(store: Store, ticket_id: str) -> list[bytes]:
                 "SELECT wrapped FROM ticket_keys WHERE ticket_id = :id",
                 "SELECT sealed FROM tickets WHERE id = :id",
                 "SELECT sealed FROM tokens WHERE ticket_id = :id",
+                "SELECT sealed FROM decisions WHERE ticket_id = :id",
             )
         ]
     return [bytes(value) for value in found]
@@ -160,7 +165,7 @@ def test_no_byte_of_the_sqlite_files_holds_them_either(store: Store, settings: S
     ticket_id = masked_ticket(store, *CLOSED, attachments=large)
     masked_ticket(store, external_id="INC-2")
     secrets = secrets_of(store, ticket_id)
-    pieces = [secrets[0], secrets[2], *(secrets[1][at : at + 64] for at in range(0, len(secrets[1]) - 64, 2_000))]
+    pieces = [secrets[0], *secrets[2:], *(secrets[1][at : at + 64] for at in range(0, len(secrets[1]) - 64, 2_000))]
 
     def files() -> bytes:
         return b"".join(file.read_bytes() for file in sorted(tmp_path.glob("casemate.db*")))
