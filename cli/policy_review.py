@@ -39,7 +39,7 @@ def _print_difference(difference: JsonObject) -> None:
     if len(difference["regions"]) > SHOWN:
         say(f"… and {len(difference['regions']) - SHOWN} more; --json gives all.")
     for change in difference["keys"][:SHOWN]:
-        say(f"Changed: {change}")
+        say(f"{change['key']}: {change['before'] or 'nothing'} → {change['after'] or 'nothing'}")
     for tool in difference["cut"]:
         say(f"{tool} has too many situations to go through, so more may change.")
     for tool, conditions in difference["unconfirmed"].items():

@@ -39,7 +39,7 @@ def write_bundle(folder: Path, *drills: str, rules: str = "") -> Path:
     """The shipped bundle with a harmless rule for each name in `drills`, and with these rules."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(default_bundle_path(), folder)
-    added = "".join(DRILL.format(id=name, tool="isolate_host", kind=name) for name in drills)
+    added = "".join(DRILL.format(id=name, tool="isolate_host", kind=f"drill-{name}") for name in drills)
     actions = folder / "actions.yaml"
     actions.write_text(actions.read_text() + added + rules)
     return folder

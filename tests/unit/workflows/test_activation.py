@@ -1,0 +1,396 @@
+"""Changing the policy is an action under the rules of approval: nobody does it alone, and all of it is in the trail."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.bundle_change import ACTIVATE, Activation, BundleChange, ChangeState
+from core.clock import FixedClock
+from core.errors import ApprovalRefused, BundleInvalid, NotFound, Temporary
+from core.store.engine import Store
+from tests.bundles import keep, live_of, loaded, put_live, replace_in, source, write_bundle
+from tools.registry import default_registry
+from workflows import activation
+from workflows.review import InvariantBroken
+
+#: The live policy's own rule about its change, and others in its place.
+RULE = "then: {approvals: 2, from: [admin], expires: 7d}"
+EXPECTED = "expect: ask, approvals: 2"
+
+
+@pytest.fixture
+def started(any_store: Store, tmp_path: Path) -> Store:
+    """A store in which the shipped bundle is live."""
+    live_of(any_store, tmp_path)()
+    return any_store
+
+
+def propose(store: Store, folder: Path, **changes: Any) -> BundleChange:
+    values: dict[str, Any] = {"author": "user:alice", "reason": "A drill.", "origin": "cli", **changes}
+    live = live_of(store, folder.parent).look()
+    return activation.propose(store, default_registry(), live, source(folder), **values)
+
+
+def answer(store: Store, change: BundleChange, person: str, *, approve: bool = True, **changes: Any) -> BundleChange:
+    values: dict[str, Any] = {"roles": ["admin"], "reason": "Looked at it.", "digest": change.digest, **changes}
+    return activation.answer(store, change.id, person=person, approve=approve, **values)
+
+
+def roll_back(store: Store, **changes: Any) -> Activation:
+    values: dict[str, Any] = {"person": "ada", "roles": ["admin"], "reason": "It asks too much.", **changes}
+    return activation.rollback(store, default_registry(), **values)
+
+
+def live_hash(store: Store) -> str | None:
+    with store.read() as tx:
+        return tx.bundles.live_hash()
+
+
+def actions(store: Store) -> list[tuple[str, str]]:
+    with store.read() as tx:
+        return [(event["action"], event["actor"]) for event in tx.audit.all()]
+
+
+def approved(store: Store, folder: Path) -> BundleChange:
+    change = propose(store, folder)
+    answer(store, change, "bob")
+    return answer(store, change, "carol")
+
+
+def test_two_admins_who_did_not_write_it_make_it_live(started: Store, tmp_path: Path) -> None:
+    change = propose(started, write_bundle(tmp_path / "next", "next"))
+    assert (change.state, change.decision.approvals, change.decision.roles) == (ChangeState.PENDING, 2, ("admin",))
+    assert answer(started, change, "bob").state is ChangeState.PENDING
+    assert live_hash(started) == change.base_hash
+    assert answer(started, change, "carol").state is ChangeState.LIVE
+    assert live_hash(started) == change.bundle_hash == loaded(tmp_path / "next").hash
+    with started.read() as tx:
+        newest = tx.bundles.live()
+        assert newest is not None
+        assert (newest.kind, newest.change_id, newest.previous_hash) == ("change", change.id, change.base_hash)
+        assert tx.audit.verify() > 0
+    assert actions(started)[1:] == [
+        ("policy.change_proposed", "user:alice"),
+        ("policy.change_answered", "user:bob"),
+        ("policy.change_answered", "user:carol"),
+        ("policy.change_approved", "user:carol"),
+        ("policy.activated", "user:carol"),
+    ]
+
+
+def test_the_author_cannot_answer_neither_way(started: Store, tmp_path: Path) -> None:
+    change = propose(started, write_bundle(tmp_path / "next", "next"))
+    for approve in (True, False):
+        with pytest.raises(ApprovalRefused, match="somebody else"):
+            answer(started, change, "alice", approve=approve)
+
+
+def test_one_person_answers_once(started: Store, tmp_path: Path) -> None:
+    change = propose(started, write_bundle(tmp_path / "next", "next"))
+    answer(started, change, "bob")
+    with pytest.raises(ApprovalRefused, match="already"):
+        answer(started, change, "bob")
+    assert live_hash(started) == change.base_hash
+
+
+def test_a_double_click_from_many_windows_counts_once(started: Store, tmp_path: Path) -> None:
+    change = propose(started, write_bundle(tmp_path / "next", "next"))
+    outcomes: list[str] = []
+    barrier = threading.Barrier(6)
+
+    def click() -> None:
+        barrier.wait()
+        try:
+            outcomes.append(answer(started, change, "bob").state.value)
+        except ApprovalRefused:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=click) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["pending"] + ["refused"] * 5
+
+
+@pytest.mark.parametrize("roles", [[], ["approver"], ["soc-lead", "analyst"]])
+def test_only_the_roles_of_the_rule_count(started: Store, tmp_path: Path, roles: list[str]) -> None:
+    change = propose(started, write_bundle(tmp_path / "next", "next"))
+    with pytest.raises(ApprovalRefused, match="admin"):
+        answer(started, change, "bob", roles=roles)
+
+
+def test_one_denial_denies_and_needs_a_reason(started: Store, tmp_path: Path) -> None:
+    change = propose(started, write_bundle(tmp_path / "next", "next"))
+    answer(started, change, "bob")
+    with pytest.raises(ApprovalRefused, match="reason"):
+        answer(started, change, "carol", approve=False, reason=" ")
+    assert answer(started, change, "carol", approve=False).state is ChangeState.DENIED
+    with pytest.raises(ApprovalRefused, match="denied"):
+        answer(started, change, "dave")
+    assert live_hash(started) == change.base_hash
+
+
+def test_an_answer_to_another_digest_does_not_count(started: Store, tmp_path: Path) -> None:
+    change = propose(started, write_bundle(tmp_path / "next", "next"))
+    with pytest.raises(ApprovalRefused, match="digest"):
+        answer(started, change, "bob", digest="0" * 64)
+
+
+def test_a_change_whose_row_was_pointed_at_another_bundle_takes_no_answer(store: Store, tmp_path: Path) -> None:
+    import sqlite3
+
+    live_of(store, tmp_path)()
+    change = propose(store, write_bundle(tmp_path / "next", "next"))
+    other = keep(store, write_bundle(tmp_path / "other", "other"))
+    database = sqlite3.connect(tmp_path / "casemate.db")
+    with database:
+        database.execute("UPDATE bundle_changes SET bundle_hash = ? WHERE id = ?", (other, change.id))
+    database.close()
+    with pytest.raises(ApprovalRefused, match="digest"):
+        answer(store, change, "bob")
+
+
+def test_nobody_answers_in_time_and_it_expires(started: Store, tmp_path: Path, clock: FixedClock) -> None:
+    change = propose(started, write_bundle(tmp_path / "next", "next"))
+    clock.advance(seconds=7 * 86400)
+    with pytest.raises(ApprovalRefused, match="expired"):
+        answer(started, change, "bob")
+    again = propose(started, tmp_path / "next")
+    assert again.id != change.id
+    activation.expire(started)
+    with started.read() as tx:
+        assert tx.bundles.changes.get(change.id).state is ChangeState.EXPIRED
+        assert tx.bundles.changes.get(again.id).state is ChangeState.PENDING
+
+
+def test_a_change_is_outdated_when_another_bundle_went_live(started: Store, tmp_path: Path) -> None:
+    late = propose(started, write_bundle(tmp_path / "late", "late"))
+    answer(started, late, "bob")
+    approved(started, write_bundle(tmp_path / "quick", "quick"))
+    with started.read() as tx:
+        assert tx.bundles.changes.get(late.id).state is ChangeState.OUTDATED
+    with pytest.raises(ApprovalRefused, match="outdated"):
+        answer(started, late, "carol")
+    again = propose(started, tmp_path / "late")
+    assert again.digest != late.digest
+    with started.read() as tx:
+        assert tx.bundles.changes.answers(again.id) == []
+
+
+def test_what_is_live_is_not_proposed_whatever_its_comments_say(started: Store, tmp_path: Path) -> None:
+    same = write_bundle(tmp_path / "same")
+    (same / "actions.yaml").write_text("# A comment.\n" + (same / "actions.yaml").read_text())
+    with pytest.raises(ApprovalRefused, match="already live"):
+        propose(started, same)
+
+
+def test_the_same_question_is_asked_once(started: Store, tmp_path: Path) -> None:
+    change = propose(started, write_bundle(tmp_path / "next", "next"))
+    assert propose(started, tmp_path / "next", author="user:bob") == change
+    with started.read() as tx:
+        assert [waiting.id for waiting in tx.bundles.changes.waiting()] == [change.id]
+
+
+def test_a_broken_bundle_is_refused_with_all_its_problems_and_nothing_is_kept(started: Store, tmp_path: Path) -> None:
+    broken = write_bundle(tmp_path / "broken")
+    replace_in(broken, "actions.yaml", "tools: [isolate_host]", "tools: [isolate_planet]")
+    replace_in(broken, "organization.yaml", "tier: 0", "tier: zero")
+    with pytest.raises(BundleInvalid) as caught:
+        propose(started, broken)
+    assert len(caught.value.problems) >= 2
+    with started.read() as tx:
+        assert tx.bundles.changes.recent() == []
+    assert actions(started) == [("policy.activated", "shipped")]
+
+
+def test_a_bundle_that_breaks_its_own_invariant_is_refused_with_a_counterexample(
+    started: Store, tmp_path: Path
+) -> None:
+    liar = write_bundle(tmp_path / "liar")
+    invariants = liar / "invariants.yaml"
+    invariants.write_text(
+        invariants.read_text()
+        + '  - id: no-lies\n    never: allow when tool == "quarantine_email"\n    reason: A lie.\n'
+    )
+    with pytest.raises(InvariantBroken, match=r"no-lies.*violated.*quarantine-malicious.*for example when"):
+        propose(started, liar)
+    with started.read() as tx:
+        assert tx.bundles.changes.recent() == []
+
+
+def test_the_review_says_what_changes_and_holds_the_live_promises_against_it(started: Store, tmp_path: Path) -> None:
+    loose = write_bundle(tmp_path / "loose")
+    invariants = (loose / "invariants.yaml").read_text()
+    (loose / "invariants.yaml").unlink()
+    assert "never:" in invariants
+    change = propose(started, loose)
+    with started.read() as tx:
+        review = tx.bundles.changes.review(change.id)
+    assert review["files"] == {"added": [], "removed": ["invariants.yaml"], "changed": []}
+    assert review["proof"]["invariants"] == []
+    assert len(review["live_invariants"]["invariants"]) == len(loaded().invariants)
+    assert {one["kind"] for one in review["difference"]["invariants"]} == {"removed"}
+    assert review["simulation"]["replayed"] == 0
+
+
+def test_a_policy_without_a_rule_for_its_own_change_asks_two_admins_for_a_week(
+    any_store: Store, tmp_path: Path
+) -> None:
+    silent = write_bundle(tmp_path / "silent")
+    text = (silent / "actions.yaml").read_text()
+    start = text.index("  - id: activate-policy")
+    (silent / "actions.yaml").write_text(text[:start])
+    for file in silent.glob("*_test.yaml"):
+        file.unlink()
+    drop_invariants_about(silent, ACTIVATE)
+    put_live(any_store, silent, kind="first")
+    change = propose(any_store, write_bundle(tmp_path / "next"))
+    assert (change.decision.approvals, change.decision.roles) == (2, ("admin",))
+    assert change.expires_at is not None
+    assert (change.expires_at - change.created_at).total_seconds() == 7 * 86400
+
+
+def drop_invariants_about(folder: Path, word: str) -> None:
+    """A bundle whose promises do not stand in the way of a test."""
+    if word in (folder / "invariants.yaml").read_text():
+        (folder / "invariants.yaml").unlink()
+
+
+def with_rule(folder: Path, then: str, expected: str) -> Path:
+    """A bundle with another answer to its own change."""
+    write_bundle(folder)
+    for file in folder.glob("*_test.yaml"):
+        file.unlink()
+    drop_invariants_about(folder, ACTIVATE)
+    text = (folder / "actions.yaml").read_text()
+    start = text.index("  - id: activate-policy")
+    own = text[start:].replace(RULE, then).replace(EXPECTED, expected)
+    (folder / "actions.yaml").write_text(text[:start] + own)
+    return folder
+
+
+def test_an_author_never_activates_alone_whatever_the_policy_allows(any_store: Store, tmp_path: Path) -> None:
+    put_live(any_store, with_rule(tmp_path / "easy", "then: allow", "expect: allow"), kind="first")
+    change = propose(any_store, write_bundle(tmp_path / "next"))
+    assert (change.decision.outcome.value, change.decision.approvals, change.decision.roles) == ("ask", 1, ("admin",))
+    with pytest.raises(ApprovalRefused, match="somebody else"):
+        answer(any_store, change, "alice")
+    assert answer(any_store, change, "bob").state is ChangeState.LIVE
+
+
+def test_a_policy_that_denies_its_own_change_is_obeyed_and_the_answer_is_logged(
+    any_store: Store, tmp_path: Path
+) -> None:
+    put_live(any_store, with_rule(tmp_path / "rigid", "then: deny", "expect: deny"), kind="first")
+    with pytest.raises(ApprovalRefused, match="denies this change"):
+        propose(any_store, write_bundle(tmp_path / "next"))
+    with any_store.read() as tx:
+        [logged] = tx.decisions.search(door="activation")
+        assert (logged.tool, logged.decision.outcome.value, logged.ticket_id) == (ACTIVATE, "deny", None)
+        assert tx.bundles.changes.recent() == []
+
+
+def test_the_policy_may_name_other_roles(any_store: Store, tmp_path: Path) -> None:
+    other = with_rule(tmp_path / "leads", "then: {approvals: 1, from: [soc-lead]}", "expect: ask, approvals: 1")
+    put_live(any_store, other, kind="first")
+    change = propose(any_store, write_bundle(tmp_path / "next"))
+    with pytest.raises(ApprovalRefused, match="soc-lead"):
+        answer(any_store, change, "bob", roles=["admin"])
+    assert answer(any_store, change, "bob", roles=["soc-lead"]).state is ChangeState.LIVE
+
+
+def test_a_proposal_under_a_bundle_that_is_live_no_more_is_put_off(started: Store, tmp_path: Path) -> None:
+    stale = live_of(started, tmp_path).look()
+    put_live(started, write_bundle(tmp_path / "quick", "quick"))
+    with pytest.raises(Temporary, match="went live"):
+        activation.propose(
+            started,
+            default_registry(),
+            stale,
+            source(write_bundle(tmp_path / "next", "next")),
+            author="user:alice",
+            reason="A drill.",
+            origin="cli",
+        )
+
+
+def test_a_change_needs_a_reason_and_must_be_there(started: Store, tmp_path: Path) -> None:
+    with pytest.raises(ApprovalRefused, match="reason"):
+        propose(started, write_bundle(tmp_path / "next", "next"), reason="  ")
+    with pytest.raises(NotFound):
+        activation.answer(started, "chg_nothing", person="bob", roles=["admin"], approve=True, reason="")
+
+
+def test_a_rollback_goes_back_one_step_by_one_admin_and_says_so(started: Store, tmp_path: Path) -> None:
+    change = approved(started, write_bundle(tmp_path / "next", "next"))
+    went = roll_back(started)
+    assert (went.kind, went.bundle_hash, went.previous_hash) == ("rollback", change.base_hash, change.bundle_hash)
+    assert live_hash(started) == change.base_hash
+    assert actions(started)[-1] == ("policy.activated", "user:ada")
+
+
+def test_a_second_rollback_does_not_bring_back_what_was_rolled_back_from(started: Store, tmp_path: Path) -> None:
+    change = approved(started, write_bundle(tmp_path / "next", "next"))
+    roll_back(started)
+    with pytest.raises(ApprovalRefused, match="policy propose --hash"):
+        roll_back(started)
+    assert live_hash(started) == change.base_hash
+    # As a new change it may come back, with new answers.
+    again = propose(started, tmp_path / "next")
+    assert again.id != change.id
+    answer(started, again, "bob")
+    assert answer(started, again, "carol").state is ChangeState.LIVE
+    assert roll_back(started).bundle_hash == change.base_hash
+
+
+def test_a_rollback_after_a_rollback_and_a_change_goes_back_to_what_was_restored(
+    started: Store, tmp_path: Path
+) -> None:
+    first = approved(started, write_bundle(tmp_path / "one", "one"))
+    approved(started, write_bundle(tmp_path / "two", "two"))
+    roll_back(started)
+    approved(started, write_bundle(tmp_path / "three", "three"))
+    assert roll_back(started).bundle_hash == first.bundle_hash
+
+
+def test_a_rollback_takes_an_admin_a_reason_and_something_to_go_back_to(started: Store, tmp_path: Path) -> None:
+    with pytest.raises(ApprovalRefused, match="nothing to go back to"):
+        roll_back(started)
+    approved(started, write_bundle(tmp_path / "next", "next"))
+    with pytest.raises(ApprovalRefused, match="role admin"):
+        roll_back(started, roles=["approver"])
+    with pytest.raises(ApprovalRefused, match="reason"):
+        roll_back(started, reason=" ")
+
+
+def test_a_rollback_to_a_bundle_that_does_not_load_any_more_is_refused(started: Store, tmp_path: Path) -> None:
+    broken = write_bundle(tmp_path / "broken")
+    replace_in(broken, "actions.yaml", "tools: [isolate_host]", "tools: [isolate_planet]")
+    put_live(started, broken, hash_="e" * 64)
+    put_live(started, write_bundle(tmp_path / "next", "next"))
+    with pytest.raises(BundleInvalid, match="isolate_planet"):
+        roll_back(started)
+    assert live_hash(started) == loaded(tmp_path / "next").hash
+
+
+def test_a_rollback_outdates_what_waited_for_the_bundle_it_left(started: Store, tmp_path: Path) -> None:
+    approved(started, write_bundle(tmp_path / "one", "one"))
+    waiting = propose(started, write_bundle(tmp_path / "two", "two"))
+    roll_back(started)
+    with started.read() as tx:
+        assert tx.bundles.changes.get(waiting.id).state is ChangeState.OUTDATED
+
+
+def test_from_a_fallback_a_mended_bundle_can_be_proposed(started: Store, tmp_path: Path) -> None:
+    broken = write_bundle(tmp_path / "broken")
+    replace_in(broken, "actions.yaml", "tools: [isolate_host]", "tools: [isolate_planet]")
+    put_live(started, broken, hash_="e" * 64)
+    change = propose(started, write_bundle(tmp_path / "mended", "mended"))
+    assert change.base_hash == "e" * 64
+    answer(started, change, "bob")
+    assert answer(started, change, "carol").state is ChangeState.LIVE
