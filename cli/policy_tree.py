@@ -47,9 +47,9 @@ def draw(explanation: Explanation, *, notes: Sequence[str] = (), heading: str = 
     title = Text(plain(explanation.tool), style="bold")
     title.append(" → ").append(_answer_words(decision), style=_OUTCOMES[decision.outcome.value])
     out.print(title)
-    out.print(Text(plain(decision.reason)))
+    out.print(Text(plain(decision.reason)), soft_wrap=True)
     for note in notes:
-        out.print(Text(plain(f"Note: {note}"), style="yellow"))
+        out.print(Text(plain(f"Note: {note}"), style="yellow"), soft_wrap=True)
     matched = sum(rule.answer is not None for rule in explanation.rules)
     out.print(
         Text(f"\nRules about {plain(explanation.tool)}: {matched} of {len(explanation.rules)} matched", style="bold")

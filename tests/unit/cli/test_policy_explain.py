@@ -289,3 +289,16 @@ def _atoms(condition: Any) -> list[Any]:
         return [condition]
     (parts,) = [condition[kind] for kind in ("all", "any", "not") if kind in condition]
     return [atom for part in parts for atom in _atoms(part)]
+
+
+def test_the_example_of_the_docs_is_what_the_command_prints(casemate: Casemate, home: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "explanation" / "policy.md").read_text()
+    rules, facts, printed = (
+        page.split(f"```{kind}\n")[1].split("```")[0] for kind in ("yaml rules", "yaml facts", "text explain")
+    )
+    folder = tmp_path / "bundle"
+    shutil.copytree(default_bundle_path(), folder, ignore=shutil.ignore_patterns("*_test.yaml", "invariants.yaml"))
+    (folder / "actions.yaml").write_text(f"rules:\n{rules}")
+    ran = casemate("policy", "explain", "--facts", "-", "--bundle", str(folder), stdin=facts.encode())
+    assert ran.code == 0, ran.err
+    assert ran.out.split("\n", 1)[1] == printed
