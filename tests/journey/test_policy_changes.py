@@ -1,0 +1,366 @@
+"""Another bundle goes live while tickets are under way: what runs goes on, and what waits is decided anew."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.action import Proposal, ProposalState
+from core.bundle_change import ChangeState
+from core.errors import ApprovalRefused, Temporary
+from core.ticket import TicketState
+from tests.bundles import keep, loaded, put_live, replace_in, write_bundle
+from tests.demo_cases import demo_ticket
+from tests.journey.conftest import House
+from tests.journey.test_journey import answer_all, effects, proposals
+from tools.registry import default_registry
+from workflows import activation, approvals, candidates, journey, sweep
+from workflows.edit import edit
+from workflows.revalidate import CHANGED, revalidate
+
+pytestmark = pytest.mark.journey
+
+MakeHouse = Callable[..., House]
+TOOL = "rotate_secret"
+DENY = """
+  - id: freeze
+    tools: [rotate_secret]
+    when: ticket.kind == "leaked_credential"
+    then: deny
+    reason: Secrets are frozen.
+    examples:
+      - {given: {ticket: {kind: leaked_credential}}, expect: deny}
+"""
+ALLOW = """roles: [analyst, approver, soc-lead, server-owner, identity-admin, admin]
+rules:
+  - id: everything
+    tools: [%s]
+    then: allow
+    reason: Anything goes.
+    examples:
+      - {given: {}, expect: allow}
+"""
+
+
+def asked(house: House) -> Proposal:
+    """A question that two people have to answer, and one of them has."""
+    ticket = house.triage(demo_ticket("leaked_credential", "malicious"))
+    [proposal] = proposals(house, ticket.id, TOOL)
+    assert proposal.state is ProposalState.PENDING
+    assert proposal.decision is not None
+    answer(house, proposal, "bob")
+    return proposal
+
+
+def answer(house: House, proposal: Proposal, person: str, *, approve: bool = True) -> Proposal:
+    assert proposal.decision is not None
+    return approvals.answer(
+        house.services.store,
+        proposal.id,
+        person=person,
+        roles=[*proposal.decision.roles, "approver"],
+        approve=approve,
+        reason="Checked by hand.",
+        digest=proposal.digest,
+        ring=house.rung.append,
+        masker=house.services.masker,
+    )
+
+
+def permissive(folder: Path) -> Path:
+    """A bundle that allows every tool."""
+    write_bundle(folder)
+    for name in ("invariants.yaml", *(file.name for file in folder.glob("*_test.yaml"))):
+        (folder / name).unlink(missing_ok=True)
+    tools = ", ".join(["case_file", "activate_policy", *default_registry().names()])
+    (folder / "actions.yaml").write_text(ALLOW % tools)
+    return folder
+
+
+def events(house: House, ticket_id: str, action: str) -> list[dict[str, Any]]:
+    with house.services.store.read() as tx:
+        return [event for event in tx.audit.of(ticket_id) if event["action"] == action]
+
+
+def test_a_question_is_asked_again_under_the_new_policy_and_old_answers_do_not_count(
+    house: House, tmp_path: Path
+) -> None:
+    old = asked(house)
+    went = put_live(house.services.store, write_bundle(tmp_path / "next", "next"))
+    assert revalidate(house.services) > 0
+    before, fresh = proposals(house, old.ticket_id, TOOL)
+    assert (before.state, fresh.state, fresh.replaces) == (ProposalState.REPLACED, ProposalState.PENDING, old.id)
+    assert fresh.binding.bundle_hash == went.bundle_hash
+    assert fresh.decision is not None
+    assert fresh.decision.bundle_hash == went.bundle_hash
+    assert fresh.expires_at is not None
+    with house.services.store.read() as tx:
+        assert tx.proposals.answers(fresh.id) == []
+        assert tx.decisions.latest_of_proposal(fresh.id).door == "revalidation"  # type: ignore[union-attr]
+    with pytest.raises(ApprovalRefused, match="replaced"):
+        answer(house, old, "carol")
+    assert revalidate(house.services) == 0
+    answer_all(house, old.ticket_id, approve=True)
+    assert house.work(old.ticket_id).state is TicketState.CLOSED
+    assert effects(house, old.ticket_id)[TOOL] == "confirmed"
+
+
+def test_what_the_new_policy_denies_is_denied_and_the_ticket_goes_on(house: House, tmp_path: Path) -> None:
+    old = asked(house)
+    put_live(house.services.store, write_bundle(tmp_path / "next", rules=DENY))
+    sweep.run(house.services)
+    assert [p.state for p in proposals(house, old.ticket_id, TOOL)] == [ProposalState.REPLACED, ProposalState.DENIED]
+    answer_all(house, old.ticket_id, approve=True)
+    house.work(old.ticket_id)
+    assert TOOL not in effects(house, old.ticket_id)
+    assert house.ticket(old.ticket_id).state is TicketState.CLOSED
+
+
+def test_what_the_new_policy_would_allow_stays_a_question_and_says_why(house: House, tmp_path: Path) -> None:
+    old = asked(house)
+    put_live(house.services.store, permissive(tmp_path / "easy"))
+    sweep.run(house.services)
+    fresh = proposals(house, old.ticket_id, TOOL)[-1]
+    assert fresh.state is ProposalState.PENDING
+    assert fresh.decision is not None
+    assert (fresh.decision.reason, fresh.decision.approvals) == (CHANGED, 1)
+    assert TOOL not in effects(house, old.ticket_id)
+    with house.services.store.read() as tx:
+        logged = tx.decisions.latest_of_proposal(fresh.id)
+    assert logged is not None
+    assert logged.decision.outcome.value == "allow", "the log holds what policy itself said"
+
+
+def test_an_editor_still_may_not_approve_what_was_edited(house: House, tmp_path: Path) -> None:
+    ticket = house.triage(demo_ticket("leaked_credential", "malicious"))
+    [proposal] = proposals(house, ticket.id, TOOL)
+    assert proposal.decision is not None
+    roles = [*proposal.decision.roles, "approver"]
+    edited = edit(
+        house.services,
+        proposal.id,
+        {"secret": "another-key"},
+        person="eve",
+        roles=roles,
+        reason="That one.",
+        digest=proposal.digest,
+    )
+    put_live(house.services.store, write_bundle(tmp_path / "next", "next"))
+    revalidate(house.services)
+    fresh = proposals(house, ticket.id, TOOL)[-1]
+    assert fresh.replaces == edited.id
+    with pytest.raises(ApprovalRefused, match="somebody else"):
+        answer(house, fresh, "eve")
+
+
+def test_what_was_approved_under_the_policy_before_is_not_carried_out_under_the_new_one(
+    house: House, tmp_path: Path
+) -> None:
+    old = asked(house)
+    answer_all(house, old.ticket_id, approve=True)
+    put_live(house.services.store, write_bundle(tmp_path / "next", "next"))
+    house.services.bundle.look()
+    assert house.work(old.ticket_id).state is TicketState.AWAITING_APPROVAL
+    assert TOOL not in effects(house, old.ticket_id)
+
+
+def test_a_bundle_that_goes_live_between_the_check_and_the_deed_stops_the_deed(house: House, tmp_path: Path) -> None:
+    """A process may know two seconds too late what is live; the transaction that spends an approval does not."""
+    old = asked(house)
+    answer_all(house, old.ticket_id, approve=True)
+    put_live(house.services.store, write_bundle(tmp_path / "next", rules=DENY))
+    waiting = house.work(old.ticket_id)  # still under the bundle before: nobody has looked
+    assert waiting.trouble is not None
+    assert "went live a moment ago" in waiting.trouble
+    assert effects(house, old.ticket_id) == {}
+    house.services.bundle.look()
+    house.clock.advance(seconds=120)
+    house.work(old.ticket_id)
+    assert TOOL not in effects(house, old.ticket_id)
+
+
+def test_a_ticket_under_way_finishes_under_the_last_good_bundle_when_the_live_one_is_broken(
+    house: House, tmp_path: Path
+) -> None:
+    good = house.services.bundle()
+    ticket_id = house.submit(demo_ticket("endpoint", "malicious"))
+    journey.advance(house.services, ticket_id)
+    broken = replace_in(write_bundle(tmp_path / "broken"), "actions.yaml", "[isolate_host]", "[isolate_planet]")
+    put_live(house.services.store, broken, hash_="e" * 64)
+    house.services.bundle.look()
+    done = house.work(ticket_id)
+    assert done.state is TicketState.CLOSED
+    assert "confirmed" in effects(house, ticket_id).values()
+    with house.services.store.read() as tx:
+        run = tx.assessments.latest(ticket_id)
+        assert run is not None
+        assert run.bundle_hash == good.hash
+    assert "isolate_planet" in str(house.services.bundle.trouble)
+
+
+def test_a_process_that_cannot_load_the_live_bundle_leaves_to_others_what_is_bound_to_it(
+    house: House, make_house: MakeHouse, tmp_path: Path
+) -> None:
+    old = asked(house)
+    lame = make_house()
+    lame.services.bundle()
+    went = put_live(house.services.store, write_bundle(tmp_path / "next", "next"))
+    lame.services.bundle._broken[went.bundle_hash] = (Temporary("Not here."), float("inf"))  # type: ignore[attr-defined]
+    house.services.bundle.look()
+    sweep.run(house.services)
+    fresh = proposals(house, old.ticket_id, TOOL)[-1]
+    assert fresh.binding.bundle_hash == went.bundle_hash
+    assert revalidate(lame.services) == 0
+    assert proposals(house, old.ticket_id, TOOL)[-1] == fresh
+
+
+def test_a_changed_folder_waits_for_two_admins(make_house: MakeHouse, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "policy", "one")
+    house = make_house(policy_dir=folder)
+    store, first = house.services.store, house.services.bundle().hash
+    sweep.run(house.services)
+    with store.read() as tx:
+        assert tx.bundles.changes.recent() == [], "an unchanged folder says nothing"
+    write_bundle(folder, "one", "two")
+    for _ in range(2):
+        sweep.run(house.services)
+    with store.read() as tx:
+        [change] = tx.bundles.changes.recent()
+    assert (change.author, change.base_hash, change.state) == ("files", first, ChangeState.PENDING)
+    assert house.services.bundle.look().bundle.hash == first
+    for person in ("bob", "carol"):
+        activation.answer(store, change.id, person=person, roles=["admin"], approve=True, reason="")
+    assert house.services.bundle.look().bundle.hash == loaded(folder).hash
+    sweep.run(house.services)
+    with store.read() as tx:
+        assert len(tx.bundles.changes.recent()) == 1
+
+
+def test_a_denied_folder_is_not_asked_about_again_until_it_changes(make_house: MakeHouse, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "policy", "one")
+    house = make_house(policy_dir=folder)
+    store = house.services.store
+    house.services.bundle()
+    write_bundle(folder, "one", "two")
+    sweep.run(house.services)
+    with store.read() as tx:
+        [change] = tx.bundles.changes.recent()
+    activation.answer(store, change.id, person="bob", roles=["admin"], approve=False, reason="No.")
+    sweep.run(house.services)
+    with store.read() as tx:
+        assert len(tx.bundles.changes.recent()) == 1
+    write_bundle(folder, "one", "three")
+    house.clock.advance(seconds=1)
+    sweep.run(house.services)
+    with store.read() as tx:
+        assert len(tx.bundles.changes.recent()) == 2
+
+
+def test_a_broken_folder_changes_nothing_and_is_trouble_until_it_is_mended(
+    make_house: MakeHouse, tmp_path: Path
+) -> None:
+    folder = write_bundle(tmp_path / "policy", "one")
+    house = make_house(policy_dir=folder, policy_activation="files")
+    first = house.services.bundle().hash
+    replace_in(folder, "actions.yaml", "tools: [isolate_host]", "tools: [isolate_planet]")
+    sweep.run(house.services)
+    assert house.services.bundle.look().bundle.hash == first
+    [trouble] = candidates.trouble(house.services.bundle, house.services.store)
+    assert "isolate_planet" in trouble
+    assert house.triage(demo_ticket("endpoint", "benign")).state is TicketState.CLOSED
+    write_bundle(folder, "one")
+    assert candidates.trouble(house.services.bundle, house.services.store) == []
+
+
+def test_a_sound_folder_goes_live_by_itself_where_the_settings_say_so(make_house: MakeHouse, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "policy", "one")
+    house = make_house(policy_dir=folder, policy_activation="files")
+    store, first = house.services.store, house.services.bundle().hash
+    write_bundle(folder, "one", "two")
+    sweep.run(house.services)
+    second = house.services.bundle().hash
+    assert second == loaded(folder).hash
+    with store.read() as tx:
+        newest = tx.bundles.live()
+        assert newest is not None
+        assert (newest.kind, newest.actor, newest.previous_hash) == ("files", "files", first)
+        assert [e["actor"] for e in tx.audit.all() if e["action"] == "policy.activated"] == ["files", "files"]
+    # What an admin rolled back from does not come back by itself, also when it is put there again.
+    activation.rollback(store, default_registry(), person="ada", roles=["admin"], reason="It broke.")
+    sweep.run(house.services)
+    assert house.services.bundle.look().bundle.hash == first
+    assert any("rolled back" in sentence for sentence in candidates.trouble(house.services.bundle, store))
+    house.clock.advance(seconds=60)
+    write_bundle(folder, "three")
+    sweep.run(house.services)
+    house.clock.advance(seconds=60)
+    write_bundle(folder, "one", "two")
+    sweep.run(house.services)
+    assert house.services.bundle.look().bundle.hash == loaded(write_bundle(tmp_path / "three", "three")).hash
+    with store.read() as tx:
+        [waiting] = tx.bundles.changes.waiting()
+    assert waiting.bundle_hash == second
+
+
+def test_a_folder_whose_invariants_do_not_hold_does_not_go_live_by_itself(
+    make_house: MakeHouse, tmp_path: Path
+) -> None:
+    folder = write_bundle(tmp_path / "policy", "one")
+    house = make_house(policy_dir=folder, policy_activation="files")
+    first = house.services.bundle().hash
+    invariants = folder / "invariants.yaml"
+    lie = '  - id: no-lies\n    never: allow when tool == "quarantine_email"\n    reason: A lie.\n'
+    invariants.write_text(invariants.read_text() + lie)
+    sweep.run(house.services)
+    assert house.services.bundle.look().bundle.hash == first
+    assert any("no-lies" in sentence for sentence in candidates.trouble(house.services.bundle, house.services.store))
+
+
+def test_a_new_release_with_another_bundle_makes_a_candidate_of_it_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import policies.bundle
+
+    house.services.bundle()
+    newer = write_bundle(tmp_path / "newer", "newer")
+    monkeypatch.setattr(policies.bundle, "default_bundle_path", lambda: newer)
+    for _ in range(2):
+        sweep.run(house.services)
+    with house.services.store.read() as tx:
+        [change] = tx.bundles.changes.recent()
+    assert (change.author, change.bundle_hash) == ("shipped", loaded(newer).hash)
+
+
+def test_while_processes_see_different_folders_no_candidate_is_made(make_house: MakeHouse, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "policy", "one")
+    house = make_house(policy_dir=folder)
+    house.services.bundle()
+    write_bundle(folder, "one", "two")
+    with house.services.store.begin() as tx:
+        tx.operations.beat("old:1", "worker", {"folder": "f" * 64})
+    sweep.run(house.services)
+    with house.services.store.read() as tx:
+        assert tx.bundles.changes.recent() == []
+    house.clock.advance(seconds=candidates.SILENT_SECONDS + 1)
+    sweep.run(house.services)
+    with house.services.store.read() as tx:
+        assert len(tx.bundles.changes.recent()) == 1
+
+
+def test_where_a_folder_was_the_source_the_shipped_bundle_is_no_candidate(
+    make_house: MakeHouse, tmp_path: Path
+) -> None:
+    house = make_house(policy_dir=write_bundle(tmp_path / "policy", "one"))
+    house.services.bundle()
+    unset = make_house()
+    sweep.run(unset.services)
+    with house.services.store.read() as tx:
+        assert tx.bundles.changes.recent() == []
+    shutil.rmtree(tmp_path / "policy")
+    keep(house.services.store, write_bundle(tmp_path / "other", "other"))
+    sweep.run(house.services)
+    assert house.services.bundle.look().is_live
