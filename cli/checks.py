@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -124,22 +125,58 @@ def sandbox(settings: Settings) -> Finding:
 
 
 def policy(settings: Settings) -> Finding:
-    """The live bundle loads; its hash is what approvals are bound to."""
+    """What is live since when and by whom, whether every process uses it, and what is wrong with its folder."""
+    from core.errors import NoTables
+    from core.store.engine import Store
     from tools.registry import default_registry
-    from workers.live import read_live
+    from workflows.policy_folder import PolicyFolder
 
     try:
-        bundle, trouble = read_live(settings, default_registry())
+        if Store.is_there(settings.store_url):
+            with suppress(NoTables):
+                found = _live_policy(settings)
+                if found is not None:
+                    return found
+        bundle = PolicyFolder(settings, default_registry()).read()
     except BundleInvalid as error:
         detail = f"{len(error.problems)} problems, first: {error.problems[0]}"
         return Finding(
             name="policy", ok=False, detail=detail, mend="Run casemate policy check, and mend what it names."
         )
-    if trouble is not None:
-        return Finding(
-            name="policy", ok=False, detail=trouble, mend="Propose a bundle that loads: casemate policy propose."
+    return Finding(name="policy", ok=True, detail=f"hash {bundle.hash[:16]}; it goes live at the first start")
+
+
+def _live_policy(settings: Settings) -> Finding | None:
+    """None while nothing was ever started: looking must not be what makes a bundle live."""
+    from cli.context import open_store
+    from tools.registry import default_registry
+    from workers.live import LiveBundle
+    from workflows import candidates
+
+    with open_store(settings) as store:
+        with store.read() as tx:
+            if tx.bundles.live_hash() is None:
+                return None
+        live = LiveBundle(settings, store, default_registry())
+        hash_ = live.pin().live
+        trouble = candidates.trouble(live, store)
+        with store.read() as tx:
+            newest = tx.bundles.live()
+            waiting = [change.id for change in tx.bundles.changes.waiting()]
+            others = [p["process"] for p in candidates.processes(tx, store) if p["bundle"] and not p["live"]]
+            said = [f"{p['process']}: {t}" for p in candidates.processes(tx, store) for t in p["trouble"]]
+    if others:
+        trouble.append(f"Another bundle than the live one is in use by {', '.join(others)}.")
+    trouble += [sentence for sentence in said if sentence.partition(": ")[2] not in trouble]
+    if trouble:
+        mend = (
+            "Mend the folder, or propose a bundle that loads (casemate policy propose); processes notice by themselves."
         )
-    return Finding(name="policy", ok=True, detail=f"{bundle.name.rpartition('/')[2]}, hash {bundle.hash[:16]}")
+        return Finding(name="policy", ok=False, detail=" ".join(trouble), mend=mend)
+    since = f", live since {newest.created_at:%Y-%m-%d %H:%M} UTC by {newest.actor} ({newest.kind})" if newest else ""
+    wait = f"; {len(waiting)} change(s) wait: {', '.join(waiting)}" if waiting else ""
+    mend = "casemate policy candidates" if waiting else ""
+    return Finding(name="policy", ok=True, detail=f"hash {hash_[:16]}{since}{wait}", mend=mend)
 
 
 def masking(settings: Settings) -> Finding:
