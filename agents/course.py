@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from agents.parsing import parse_assessment
+from agents.parsing import cited, parse_assessment
 from agents.prompting import opening_message
 from agents.spec import RoleSpec, TeamSpec
 from agents.team import Brief, TeamResult, Toolbox, ToolDescription, Turn
@@ -28,6 +28,8 @@ class Course:
         self._turn = 0
         self._tries = 0
         self._calls = 0
+        #: Answers in a row that were no assessment.
+        self._unusable = 0
         self._assessment: Assessment | None = None
         self._reviewed = False
 
@@ -61,8 +63,11 @@ class Course:
             try:
                 draft = parse_assessment(text, self._toolbox.evidence_ids())
             except ToolRefused as refusal:
+                self._unusable += 1
                 return self._again(role, str(refusal))
-            self._toolbox.note_assessment(draft, agent=role.name)
+            shown = cited(draft, self._toolbox.evidence_ids())
+            self._toolbox.note_assessment(shown, agent=role.name)
+            self._unusable = 0
             self._assessment = draft
             self._reviewed = not any(r.answers == "assessment" for r in self.spec.roles[self._turn + 1 :])
         elif not text.strip():
@@ -83,6 +88,7 @@ class Course:
             tokens_out=tokens_out,
             framework=framework,
             note=self.note,
+            unusable=self._unusable,
         )
 
     def _final(self) -> Assessment:

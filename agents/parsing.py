@@ -20,7 +20,7 @@ MAX_STARTS = 50
 
 
 def parse_assessment(text: str, evidence_ids: Collection[str]) -> Assessment:
-    """The assessment in `text`, without findings that cite no evidence of this ticket.
+    """The assessment in `text`, as it was said; the guardrails settle what may be shown of it.
 
     Raises:
         ToolRefused: the sentence goes back to the role, which may try again.
@@ -34,13 +34,17 @@ def parse_assessment(text: str, evidence_ids: Collection[str]) -> Assessment:
         answer = Assessment.model_validate(value)
     except ValidationError as error:
         raise ToolRefused(f"Your answer does not fit the schema: {_mistakes(error)}. Answer again.") from None
-    findings = list(_cited(answer.findings, evidence_ids))
-    if not findings and answer.verdict is not Verdict.NEEDS_INFORMATION:
+    if not cited(answer, evidence_ids).findings and answer.verdict is not Verdict.NEEDS_INFORMATION:
         raise ToolRefused(
             f"The verdict `{answer.verdict.value}` rests on no finding that cites evidence of this ticket; "
             "cite evidence ids such as E2 in `findings`, or answer `needs_information`."
         )
-    return answer.model_copy(update={"findings": findings})
+    return answer
+
+
+def cited(answer: Assessment, evidence_ids: Collection[str]) -> Assessment:
+    """The assessment without findings that cite no evidence of this ticket: a draft that others may build on."""
+    return answer.model_copy(update={"findings": list(_cited(answer.findings, evidence_ids))})
 
 
 def _cited(findings: list[Finding], known: Collection[str]) -> Iterator[Finding]:

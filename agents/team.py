@@ -80,6 +80,8 @@ class TeamResult:
     framework: str
     #: Why the run is less than it should be (budget spent, answers unusable); None when all went well.
     note: str | None
+    #: Answers in a row that fitted no schema when the run ended; none of them is the assessment.
+    unusable: int = 0
 
 
 class Team(Protocol):

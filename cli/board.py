@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cli.output import console, plain, print_table, say
+from policies.guardrails.triggered import in_words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,6 +30,8 @@ def print_case(case: JsonObject) -> None:
         f"by {case['team']} on {case['framework']}"
     )
     say(answer["summary"])
+    if case["run"]["guardrails"]:
+        say(f"Altered by the guardrails: {in_words(case['run']['guardrails'])}")
     if answer["findings"]:
         print_table(
             ("because", "evidence"), ((f["claim"], ", ".join(f["evidence"])) for f in answer["findings"]), title=""

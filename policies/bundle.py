@@ -13,7 +13,7 @@ from policies.compiled import Bundle, CompiledRule
 from policies.condition import Compiler, Condition
 from policies.document import Document, nearest
 from policies.examples import try_examples, try_tests
-from policies.guardrails import Guardrails
+from policies.guardrails.rules import Guardrails
 from policies.invariants import Invariant, read_invariants
 from policies.masking.examples import try_masking_examples
 from policies.masking.rules import MaskingRules

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from policies.actions import ActionRules, Rule
 from policies.condition import Condition
 from policies.document import Document
-from policies.guardrails import Guardrails
+from policies.guardrails.rules import Guardrails
 from policies.invariants import Invariant
 from policies.masking.rules import MaskingRules
 from policies.organization import Organization

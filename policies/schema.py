@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from core.canonical import Json, JsonObject
 from policies.actions import ActionRules
-from policies.guardrails import Guardrails
+from policies.guardrails.rules import Guardrails
 from policies.invariants import Invariants
 from policies.masking.rules import MaskingRules
 from policies.organization import Organization
@@ -49,9 +49,8 @@ def json_schema(name: str, tools: Iterable[str] = ()) -> JsonObject:
         "title": f"Casemate policy: {'*_test' if name == 'tests' else name}.yaml",
         **_plain(made),
     }
-    if definitions:
-        schema["$defs"] = {part: _plain(definition) for part, definition in sorted(definitions.items())}
-        _name_tools(schema["$defs"], sorted({*tools, *BUILT_IN}) if tools else [])
+    schema["$defs"] = {part: _plain(definition) for part, definition in sorted(definitions.items())}
+    _name_tools(schema["$defs"], sorted({*tools, *BUILT_IN}) if tools else [])
     return schema
 
 

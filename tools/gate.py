@@ -26,6 +26,8 @@ from core.evidence import Evidence
 from core.ids import new_id
 from core.store.engine import Store
 from policies.compiled import Bundle
+from policies.guardrails.answer import check_reason
+from policies.guardrails.triggered import Triggered
 from policies.masking.session import MaskSession
 from tools.arguments import NoArguments
 from tools.binding import bind
@@ -37,6 +39,7 @@ from tools.fit import fit
 from tools.inputs import prepare
 from tools.registry import PROPOSAL_PROPERTIES, Registry, Tool, ToolSpec
 from tools.sandbox.sandbox import Sandbox
+from tools.steering import steers
 
 #: Who calls when no agent does: the first look at the ticket. Does not count against a team's budget.
 HOUSE = "casemate"
@@ -78,6 +81,8 @@ class Gate:
         self._evidence: list[Evidence] = []
         self._proposals: list[Proposal] = []
         self._draft: Assessment | None = None
+        #: What the guardrails altered in the reasons of this run's proposals.
+        self.altered: list[Triggered] = []
         #: Results of this and earlier runs by what was asked, so that a repeated call costs nothing.
         self._known: dict[str, Evidence] = {}
         self._numbering = asyncio.Lock()
@@ -282,6 +287,9 @@ class Gate:
         for old in self._proposals:
             if old.tool == tool.name and old.arguments == masked and old.state not in VOID:
                 return old, False
+        reason, altered = check_reason(
+            grounds.reason, tool=tool.name, rules=self._bundle.guardrails, session=self._session, steers=steers
+        )
         now = self._clock.now()
         who = f"team:{self._case.team}/{agent}"
         proposal = Proposal(
@@ -289,7 +297,7 @@ class Gate:
             ticket_id=self._case.ticket_id,
             tool=tool.name,
             arguments=masked,
-            reason=self._session.mask_text(grounds.reason),
+            reason=reason,
             evidence=tuple(dict.fromkeys(grounds.evidence)),
             proposed_by=who,
             state=ProposalState.PROPOSED,
@@ -310,9 +318,11 @@ class Gate:
             created_at=now,
             updated_at=now,
         )
-        data: JsonObject = {"proposal": proposal.id, "tool": tool.name, "digest": proposal.digest}
+        data: JsonObject = {"proposal": proposal.id, "tool": tool.name, "digest": proposal.digest,
+                            "guardrails": [found.as_json() for found in altered]}  # fmt: skip
         with self._store.begin() as tx:
             tx.proposals.add(proposal, self._event("proposal.recorded", who, data))
+        self.altered.extend(altered)
         return proposal, True
 
     def _checked_tokens(self, tool: Tool, arguments: JsonObject) -> JsonObject:

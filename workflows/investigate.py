@@ -6,7 +6,6 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING
 
-from core.assessment import MAX_CLAIM, MAX_SUMMARY, MAX_UNKNOWN, Assessment
 from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.errors import ModelUnavailable, TriageError
@@ -18,7 +17,9 @@ from workflows.services import Services
 
 if TYPE_CHECKING:
     from agents.spec import TeamSpec
-    from agents.team import TeamResult
+    from agents.team import TeamResult, Turn
+    from policies.compiled import Bundle
+    from policies.guardrails.answer import Checked
     from policies.masking.session import MaskSession
     from tools.case import Case
     from tools.gate import Gate
@@ -41,7 +42,6 @@ def begin(services: Services, lease: Lease) -> TicketState:
 
 def run(services: Services, lease: Lease) -> TicketState:
     """investigating → decided. Safe to repeat: evidence and proposals of a broken run are used again."""
-    from policies.guardrails import check_assessment
     from tools.gate import Gate
 
     bundle = services.bundle()  # for the whole run, whatever goes live meanwhile
@@ -59,7 +59,7 @@ def run(services: Services, lease: Lease) -> TicketState:
     )
     started = time.monotonic()
     result = _hidden(_work(services, spec, case, session, gate), session)
-    assessment = check_assessment(result.assessment, gate.evidence_ids(), bundle.guardrails)
+    checked = _checked(result, gate, bundle, session)
     finished = Run(
         id=new_id("run"),
         ticket_id=case.ticket_id,
@@ -67,8 +67,9 @@ def run(services: Services, lease: Lease) -> TicketState:
         team=spec.name,
         model=services.settings.model_name,
         bundle_hash=bundle.hash,
-        assessment=assessment,
+        assessment=checked.assessment,
         note=result.note,
+        guardrails=tuple(found.as_json() for found in checked.triggered),
         model_requests=result.model_requests,
         tokens_in=result.tokens_in,
         tokens_out=result.tokens_out,
@@ -107,23 +108,31 @@ def _work(services: Services, spec: TeamSpec, case: Case, session: MaskSession, 
         ) from None
 
 
-def _hidden(result: TeamResult, session: MaskSession) -> TeamResult:
-    """The result without originals: a model may have guessed one, or an attacker may have made it put one together."""
+def _checked(result: TeamResult, gate: Gate, bundle: Bundle, session: MaskSession) -> Checked:
+    """The team's answer as it may be shown."""
+    from policies.guardrails.answer import check_assessment
+    from policies.guardrails.triggered import Triggered
+    from tools.steering import steers
 
-    def hide(text: str, longest: int | None = None) -> str:
-        return session.mask_text(text)[:longest] if session.leaks(text) else text
-
-    answer = result.assessment
-    findings = [item.model_copy(update={"claim": hide(item.claim, MAX_CLAIM)}) for item in answer.findings]
-    assessment: Assessment = answer.model_copy(
-        update={
-            "summary": hide(answer.summary, MAX_SUMMARY),
-            "findings": findings,
-            "unknowns": [hide(text, MAX_UNKNOWN) for text in answer.unknowns],
-        }
+    schema = Triggered(check="schema", action="needs_information", where="answer", count=result.unusable)
+    return check_assessment(
+        result.assessment,
+        evidence_ids=gate.evidence_ids(),
+        rules=bundle.guardrails,
+        session=session,
+        steers=steers,
+        earlier=[*([schema] if result.unusable else []), *gate.altered],
     )
-    transcript = tuple(dataclasses.replace(turn, content=hide(turn.content)) for turn in result.transcript)
-    return dataclasses.replace(result, assessment=assessment, transcript=transcript)
+
+
+def _hidden(result: TeamResult, session: MaskSession) -> TeamResult:
+    """The result with a transcript without originals: a model may have guessed one, or have been made to build one."""
+
+    def hide(turn: Turn) -> Turn:
+        shown = session.mask_text(turn.content) if session.leaks(turn.content) else turn.content
+        return dataclasses.replace(turn, content=shown)
+
+    return dataclasses.replace(result, transcript=tuple(map(hide, result.transcript)))
 
 
 def _remember(services: Services, ticket_id: str, indicators: JsonObject) -> None:
@@ -153,6 +162,7 @@ def _keep(services: Services, lease: Lease, run: Run, result: TeamResult) -> Non
                     "severity": answer.severity.value,
                     "confidence": answer.confidence,
                     "requests": run.model_requests,
+                    "guardrails": list(run.guardrails),
                 },
             ),
         )

@@ -75,6 +75,7 @@ def compose(tx: Transaction, ticket: Ticket, *, kind: ReportKind, note: str | No
                 for finding in answer.findings
             ],
             "unknowns": answer.unknowns,
+            "guardrails": list(run.guardrails),
         }
     return report
 

@@ -16,6 +16,9 @@ from core.clock import Clock
 from core.store.audit import AuditTrail
 from core.store.schema import AssessmentRow, TurnRow
 
+#: Key beside an answer's own under which its row holds what the guardrails altered.
+_GUARDRAILS = "guardrails"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
@@ -30,6 +33,8 @@ class Run:
     assessment: Assessment
     #: Why the team's answer is less than it should be; None when all went well.
     note: str | None
+    #: What the guardrails altered: check, action, where and count of each.
+    guardrails: tuple[JsonObject, ...] = ()
     model_requests: int
     tokens_in: int
     tokens_out: int
@@ -55,7 +60,7 @@ class Assessments:
                 team=run.team,
                 model=run.model,
                 bundle_hash=run.bundle_hash,
-                data=run.assessment.model_dump(mode="json"),
+                data={**run.assessment.model_dump(mode="json"), _GUARDRAILS: list(run.guardrails)},
                 note=run.note,
                 model_requests=run.model_requests,
                 tokens_in=run.tokens_in,
@@ -85,8 +90,9 @@ class Assessments:
             team=row.team,
             model=row.model,
             bundle_hash=row.bundle_hash,
-            assessment=Assessment.model_validate(row.data),
+            assessment=Assessment.model_validate({name: row.data[name] for name in row.data if name != _GUARDRAILS}),
             note=row.note,
+            guardrails=tuple(row.data.get(_GUARDRAILS, ())),
             model_requests=row.model_requests,
             tokens_in=row.tokens_in,
             tokens_out=row.tokens_out,

@@ -205,6 +205,7 @@ async def test_an_invalid_answer_is_told_and_tried_again(framework: str) -> None
     result = await run(framework, clients_of(stub_app(answer)), malicious())
     assert result.assessment.verdict is Verdict.SUSPICIOUS
     assert result.note is None
+    assert result.unusable == 0, "it was mended in time"
     assert any("holds no JSON object" in text for text in heard)
     assert any("`verdict`" in text for text in heard)
 
@@ -219,7 +220,7 @@ async def test_a_senseless_model_leaves_the_ticket_undecided(framework: str) -> 
     result = await run(framework, clients_of(stub_app(answer)), malicious())
     assert result.assessment.verdict is Verdict.NEEDS_INFORMATION
     assert result.assessment.confidence == 0
-    assert len(asked) == 3
+    assert (len(asked), result.unusable) == (3, 3)
     assert result.note == "The investigator gave no usable answer in 3 tries; a person must look at this ticket."
 
 
@@ -235,7 +236,7 @@ async def test_an_unreviewed_draft_keeps_its_findings_but_not_its_verdict(framew
     assert not box.proposals
 
 
-async def test_uncited_and_unknown_evidence_is_dropped(framework: str) -> None:
+async def test_drafts_keep_only_evidence_that_exists_and_the_guardrails_see_what_was_said(framework: str) -> None:
     findings = [
         {"claim": "Cited.", "evidence": ["E1", "E99"]},
         {"claim": "Uncited.", "evidence": []},
@@ -245,8 +246,12 @@ async def test_uncited_and_unknown_evidence_is_dropped(framework: str) -> None:
     def answer(body: JsonObject) -> str:
         return "Done." if role_of(body) == "responder" else json.dumps({**ANSWER, "findings": findings})
 
-    result = await run(framework, clients_of(stub_app(answer)), malicious())
-    assert [(f.claim, f.evidence) for f in result.assessment.findings] == [("Cited.", ["E1"])]
+    box = malicious()
+    result = await run(framework, clients_of(stub_app(answer)), box)
+    assert [f.claim for f in result.assessment.findings] == ["Cited.", "Uncited.", "Made up."]
+    assert result.unusable == 0
+    assert {draft.findings[0].evidence[0] for _, draft in box.drafts} == {"E1"}
+    assert all(len(draft.findings) == 1 for _, draft in box.drafts)
 
 
 @pytest.mark.parametrize(

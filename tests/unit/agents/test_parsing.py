@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agents.parsing import parse_assessment
+from agents.parsing import cited, parse_assessment
 from core.assessment import Verdict
 from core.errors import ToolRefused
 
@@ -57,13 +57,15 @@ def test_an_answer_without_an_object_is_refused(text: str) -> None:
         parse_assessment(text, KNOWN)
 
 
-def test_findings_keep_only_evidence_that_exists() -> None:
+def test_a_draft_for_others_keeps_only_evidence_that_exists() -> None:
     findings = [
         {"claim": "a", "evidence": ["E2", "E9", "E2", "E1"]},
         {"claim": "b", "evidence": ["E9"]},
         {"claim": "c", "evidence": []},
     ]
-    kept = parse_assessment(json.dumps({**GOOD, "findings": findings}), KNOWN).findings
+    said = parse_assessment(json.dumps({**GOOD, "findings": findings}), KNOWN)
+    assert len(said.findings) == len(findings), "the guardrails see what was said"
+    kept = cited(said, KNOWN).findings
     assert [(f.claim, f.evidence) for f in kept] == [("a", ["E2", "E1"])]
 
 
@@ -72,4 +74,5 @@ def test_a_verdict_without_evidence_is_refused_but_not_knowing_is_allowed() -> N
     with pytest.raises(ToolRefused, match="rests on no finding"):
         parse_assessment(json.dumps(bare), KNOWN)
     open_end = parse_assessment(json.dumps({**bare, "verdict": "needs_information"}), KNOWN)
-    assert open_end.findings == []
+    assert open_end.verdict is Verdict.NEEDS_INFORMATION
+    assert cited(open_end, KNOWN).findings == []
