@@ -14,6 +14,7 @@ from core.decision_log import Door
 from core.store.engine import Store
 from policies.bundle import default_bundle_path, load_bundle
 from policies.vocabulary import facts_over_strictest
+from tests.samples import keep, proposal, stored_ticket
 from tests.unit.cli.conftest import Casemate
 from tests.unit.core.test_decisions import entry
 from tests.unit.workflows.test_simulate import logged
@@ -141,3 +142,24 @@ def test_a_broken_candidate_is_named_with_file_and_line(past: Store, casemate: C
     ran = casemate("policy", "simulate", str(candidate))
     assert ran.code == 1
     assert "actions.yaml:" in ran.err
+
+
+def test_waiting_approvals_and_what_cannot_be_told_are_named(past: Store, casemate: Casemate, candidate: Path) -> None:
+    waiting = keep(past, proposal(stored_ticket(past).id))
+    unlogged = keep(past, proposal(waiting.ticket_id))
+    for _ in range(25):
+        logged(past, ticket_id=waiting.ticket_id, proposal_id=waiting.id)
+    logged(past, sealed=False, facts={})
+    out = casemate("policy", "simulate", str(candidate)).out
+    assert "2 approvals wait now; 1 of them would be answered differently." in out
+    assert f"Of 1 it cannot be told: {unlogged.id}." in out
+    assert "1 cannot be decided again (refused: 1)." in out
+    assert "the first 20 of 27; --json gives all" in out
+
+
+def test_nothing_past_is_nothing_to_tell(opened: Store, casemate: Casemate, candidate: Path) -> None:
+    opened.migrate()
+    out = casemate("policy", "simulate", str(candidate), "--against", "live").out
+    assert "0 past decisions" in out
+    assert "beside the live bundle" in out
+    assert "0 come out differently." in out

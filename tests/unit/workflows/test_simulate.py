@@ -18,6 +18,7 @@ from benchmarks._policy_history import fill
 from core import keyfile
 from core.action import ProposalState
 from core.audit import AuditEvent
+from core.bundle_change import StoredBundle
 from core.clock import FixedClock
 from core.decision import ArgumentFacts, Decision, EmptyFacts, Facts, Outcome
 from core.decision_log import DecisionEntry, Door, seal_context
@@ -25,7 +26,7 @@ from core.ids import new_id
 from core.store.engine import Store
 from core.vault import Keyring, new_line, seal, unseal
 from policies.actions import Ask
-from policies.bundle import Bundle, default_bundle_path, load_bundle
+from policies.bundle import Bundle, BundleSource, default_bundle_path, load_bundle
 from policies.compiled import CompiledRule
 from policies.condition import Compiler
 from policies.engine import decide
@@ -263,6 +264,29 @@ def test_what_cannot_be_read_or_never_was_is_counted_and_not_guessed(
     elsewhere.close()
 
 
+def test_what_is_known_of_a_host_is_looked_up_anew_only_under_another_organization(any_store: Store) -> None:
+    # The facts say what no organization does, so that it shows where they come from.
+    ticket_id = stored_ticket(any_store).id
+    files = {**live().files, "actions.yaml": "rules: []\n"}
+    kept = StoredBundle(
+        hash="7" * 64, files=files, author="user:a", reason="r", origin="cli", created_at=any_store.clock.now()
+    )
+    with any_store.begin() as tx:
+        tx.bundles.keep(kept)
+    facts = facts_over_strictest(
+        "isolate_host",
+        {"host": ArgumentFacts(value="NOBODYS-HOST", trusted=True)},
+        {**MALICIOUS, "asset": {"known": True, "tier": 4, "kind": "laptop"}},
+    )
+    then = replace(decide(live(), facts), bundle_hash=kept.hash)
+    assert then.outcome is Outcome.ALLOW
+    logged(any_store, ticket_id=ticket_id, sealed=False, facts=facts.as_json(), decision=then)
+    assert of(any_store, live()).kinds == Counter()
+    other = {**live().files, "organization.yaml": live().files["organization.yaml"] + "\n# moved\n"}
+    elsewhere = load_bundle(BundleSource.from_files(other, name="other"), tools=default_registry().shapes())
+    assert of(any_store, elsewhere).kinds == Counter({"allow → ask": 1})
+
+
 def test_a_new_master_key_changes_nothing(any_store: Store, tmp_path: Path) -> None:
     logged(any_store)
     before = of(any_store)
@@ -293,6 +317,13 @@ def stricter() -> Bundle:
     return replace(live(), hash="5" * 64, rules=rules)
 
 
+def live_asking() -> Bundle:
+    """A bundle that asks what the waiting approvals were asked."""
+    [rule] = [r for r in live().rules if r.rule.id == "isolate-workstation"]
+    asks = rule.rule.model_copy(update={"then": Ask(approvals=1, expires="never"), "lease": 0})  # type: ignore[arg-type]
+    return replace(live(), hash="8" * 64, rules=(CompiledRule(rule=asks, condition=None),))
+
+
 def test_every_waiting_approval_is_put_to_the_candidate(any_store: Store) -> None:
     ticket_id = stored_ticket(any_store).id
     asks = Decision(outcome=Outcome.ASK, rules=("r",), reason="So.", bundle_hash="b" * 64, approvals=1)
@@ -303,6 +334,7 @@ def test_every_waiting_approval_is_put_to_the_candidate(any_store: Store) -> Non
     again = logged(any_store, ticket_id=ticket_id, proposal_id=waiting.id, decision=asks, door="revalidation")
     found = of(any_store, stricter())
     assert found.pending == 2
+    assert of(any_store, live_asking()).pending_flips == []
     [flip] = found.pending_flips
     assert (flip.decision_id, flip.proposal_id, flip.kind) == (again.id, waiting.id, "ask → deny")
     assert found.pending_not_replayable == {unlogged.id: "unlogged"}
