@@ -94,7 +94,7 @@ class PolicyFolder:
 def first_of(error: BundleInvalid) -> str:
     """The first problem of a bundle, and how many there are."""
     problems = error.problems
-    more = f" (and {len(problems) - 1} more; `casemate policy check` lists them)" if len(problems) > 1 else ""
+    more = f" (and {len(problems) - 1} more; `casemate policy check FOLDER` lists them)" if len(problems) > 1 else ""
     return f"{problems[0]}{more}" if problems else "it does not load"
 
 
