@@ -37,6 +37,7 @@ _SYNTAX = (
     (r"\|(?!\|)", "or is written `||`"),
     (r"and\b", "and is written `&&`"),
     (r"or\b", "or is written `||`"),
+    (r"(['\"])(?:[^\\\n]|\\.)*?\1", "a backslash starts an escape in this text; write two of them"),
     (r"['\"]", "this text is not closed; add the quote"),
     (r"\)", "this parenthesis closes none; remove it"),
     (r"\]", "this bracket closes none; remove it"),

@@ -26,6 +26,8 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _AMBIGUOUS = re.compile(r"[-+]?0[0-9]+")
+#: Half of a pair, which only an escape can write and nothing can store.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _WORDS: dict[str, Json] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -99,7 +101,7 @@ def _parse(document: Document) -> None:
         pass
     except MarkedYAMLError as error:
         document.problems.append(_syntax_problem(document, error))
-    except (YAMLError, RecursionError, ValueError) as error:
+    except (YAMLError, RecursionError, ValueError, OverflowError) as error:
         # The parser's own words may quote the file, so only the kind of error is kept.
         document.problems.append(document.problem((), f"is not YAML ({type(error).__name__}); write it anew"))
     if document.data is None and not document.problems:
@@ -160,18 +162,14 @@ def _value(document: Document, event: Any, events: Iterator[Any], path: Path) ->
 
 def _sequence(document: Document, events: Iterator[Any], path: Path) -> list[Json]:
     found: list[Json] = []
-    for event in events:
-        if type(event).__name__ == "SequenceEndEvent":
-            break
+    while type(event := next(events)).__name__ != "SequenceEndEvent":
         found.append(_value(document, event, events, (*path, len(found))))
     return found
 
 
 def _mapping(document: Document, events: Iterator[Any], path: Path) -> dict[str, Json]:
     found: dict[str, Json] = {}
-    for event in events:
-        if type(event).__name__ == "MappingEndEvent":
-            break
+    while type(event := next(events)).__name__ != "MappingEndEvent":
         place = Place(line=event.start_mark.line, column=event.start_mark.column, index=event.start_mark.index)
         key = _key(document, event, events, path)
         if key is None or key in found:
@@ -192,8 +190,9 @@ def _key(document: Document, event: Any, events: Iterator[Any], path: Path) -> s
         if name != "AliasEvent":
             _skip_rest(events)
         return None
-    if event.anchor or event.tag:
-        _refuse(document, event, path, "a key has neither anchor nor tag; remove it")
+    if event.anchor or event.tag or _SURROGATE.search(event.value):
+        _refuse(document, event, path, "a key must be a plain word; remove anchor, tag and escapes")
+        return None
     return str(event.value)
 
 
@@ -213,6 +212,8 @@ def _skip_rest(events: Iterator[Any]) -> None:
 def _scalar(document: Document, event: Any, path: Path) -> Json:
     text: str = event.value
     if event.style is not None:
+        if _SURROGATE.search(text):
+            _refuse(document, event, path, "holds half a character; write the character itself")
         return text
     if text in _WORDS:
         if _WORDS[text] is None and path:

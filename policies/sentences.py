@@ -57,17 +57,13 @@ def check_model(document: Document, model: type[Model]) -> Model | None:
 
 
 def _problems_in(document: Document, model: type[BaseModel], error: ValidationError) -> Iterator[Problem]:
-    """Every problem of a document that does not fit its model, each once."""
-    seen: set[tuple[Path, str]] = set()
+    """Every problem of a document that does not fit its model."""
     for item in error.errors(include_url=False, include_input=False):
         path = _existing(document, item["loc"])
         if document.is_unreadable(path):
             continue
         for inner, message, at_key in _messages(document, model, path, item):
-            where = (*path, *inner)
-            if (where, message) not in seen:
-                seen.add((where, message))
-                yield document.problem(where, message, key=at_key)
+            yield document.problem((*path, *inner), message, key=at_key)
 
 
 def _messages(
