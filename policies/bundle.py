@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from core.errors import BundleInvalid, Problem
 from policies.actions import ActionRules
 from policies.compiled import Bundle, CompiledRule
 from policies.condition import Compiler, Condition
-from policies.document import Document, nearest
+from policies.document import Document
 from policies.examples import try_examples, try_tests
 from policies.guardrails.rules import Guardrails
 from policies.invariants import Invariant, read_invariants
@@ -196,6 +197,9 @@ def _names(source: BundleSource) -> Iterator[Problem]:
     for name in sorted(there):
         if not _is_part(name):
             known = (*FILES, *OPTIONAL)
-            hint = nearest(name, known) or f"the files are {', '.join(known)} and those that end in {TESTS}"
+            stems = {Path(file).stem: file for file in known}
+            near = difflib.get_close_matches(Path(name).stem, stems, n=1, cutoff=0.7)
+            hint = f"the files are {', '.join(known)} and those that end in {TESTS}"
+            hint = f"did you mean `{stems[near[0]]}`?" if near else hint
             message = f"is not part of a bundle; {hint}"
             yield Problem(file=f"{source.name}/{name}", line=1, column=1, message=message)
