@@ -101,6 +101,10 @@ class Rules:
             return decision
         return None
 
+    def attributed(self, states: tuple[int, ...]) -> bool:
+        """Whether a settled decision is also by the same rules, whatever the open ones do."""
+        return self.joined(self.loosest(states)).rules == self.joined(self.strictest(states)).rules
+
 
 def same_answer(one: Decision, other: Decision) -> bool:
     """Whether two decisions ask the same of people, whichever rules led to them."""

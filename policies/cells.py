@@ -7,11 +7,12 @@ without any value is added, in which every such question may have any answer.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from policies.atoms import Atom, Comparison, Form, Membership, Node, Truth, Undecided, atoms
+from policies.atoms import Atom, Comparison, Form, Membership, Node, Truth, atoms
+from policies.fast import Test
 from policies.forms import kind_of
 from policies.vocabulary import CLOSED_SETS
 
@@ -38,26 +39,30 @@ class Question:
     key: str
     reads: frozenset[str]
     form: Form | None
-    ask: Callable[[Mapping[str, Any]], bool] = field(repr=False)
+    ask: Test = field(repr=False)
 
     def answer(self, named: Mapping[str, Any]) -> int:
         """TRUE, FALSE, or FAILS when it cannot be decided."""
         try:
-            return TRUE if self.ask(named) else FALSE
-        except Undecided:
+            return TRUE if self.ask(dict(named)) else FALSE
+        except Exception:  # noqa: BLE001  (whatever goes wrong, the engine calls the condition undecided)
             return FAILS
 
 
-def question(atom: Atom) -> Question:
-    """The question an atom asks."""
+def question(atom: Atom, ask: Test) -> Question:
+    """The question an atom asks, answered by its test in the engine."""
     text = " ".join(atom.source.split())
-    key = atom.source if atom.form is None else repr(atom.form)
-    return Question(text=text, key=key, reads=atom.reads, form=atom.form, ask=atom.holds)
+    return Question(text=text, key=key_of(atom), reads=atom.reads, form=atom.form, ask=ask)
+
+
+def key_of(atom: Atom) -> str:
+    """Atoms with the same key ask the same."""
+    return atom.source if atom.form is None else repr(atom.form)
 
 
 def keys_of(node: Node) -> frozenset[str]:
     """The keys of all questions of a condition."""
-    return frozenset(question(atom).key for atom in atoms(node))
+    return frozenset(map(key_of, atoms(node)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

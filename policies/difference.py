@@ -206,13 +206,14 @@ class _Comparison:
         states = [rules.states() for rules in self.rules]
         settled = [rules.settled(state) for rules, state in zip(self.rules, states, strict=True)]
         before, after = settled
-        if before is not None and after is not None:
-            return NOTHING if same_answer(before, after) else FOUND
+        if before is not None and after is not None and same_answer(before, after):
+            return NOTHING
         for rules, state, decision in zip(self.rules, states, settled, strict=True):
-            open_ = rules.next(state) if decision is None else None
+            # A change is told with the rules that lead to it, so it must be clear which those are.
+            open_ = rules.next(state) if decision is None or not rules.attributed(state) else None
             if open_ is not None:
                 return open_
-        raise AssertionError("a decision that is open has a rule that is")
+        return FOUND
 
     def _note(self, found: dict[tuple[Any, ...], _Found]) -> None:
         before, after = (rules.joined(rules.loosest(rules.states())) for rules in self.rules)

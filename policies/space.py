@@ -27,6 +27,7 @@ from policies.cells import (
     is_text,
     question,
 )
+from policies.fast import Quick
 from policies.organization import Organization
 from policies.vocabulary import ToolShape
 from policies.witnesses import examples_for
@@ -73,6 +74,7 @@ class Space:
         self.tool = tool
         self.shape = shape
         self._organizations = organizations
+        self._quick = tuple(Quick(organization) for organization in organizations)
         self.questions: list[Question] = []
         self._index: dict[str, int] = {}
         self._dimensions: list[_Dimension] = []
@@ -94,7 +96,7 @@ class Space:
     def tree(self, node: Node, of: int = 0) -> Tree:
         """A condition over the questions of this space, for one of its organizations."""
         if isinstance(node, Atom):
-            asked = question(node)
+            asked = question(node, self._quick[of].test(node))
             if of and _asks_who_we_are(asked):
                 asked = replace(asked, key=f"{asked.key} of {of}")
             return self.ask(asked)

@@ -9,7 +9,7 @@ from typing import Any
 from core.decision import Facts, Outcome
 from core.errors import Problem
 from policies.atoms import atoms
-from policies.cells import Question, question
+from policies.cells import Question, key_of
 from policies.compiled import Bundle
 from policies.condition import Condition
 from policies.situations import companions
@@ -88,7 +88,7 @@ def places_of(bundle: Bundle, asked: Question) -> Iterator[tuple[str, Problem]]:
             continue
         path = ("rules", number, "when")
         for atom in atoms(compiled.condition.root):
-            if question(atom).key != asked.key:
+            if key_of(atom) != asked.key:
                 continue
             if path in document.values and document.value_at(path) == compiled.condition.source:
                 yield compiled.rule.id, document.problem_inside(path, atom.offset, "")
