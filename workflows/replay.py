@@ -62,7 +62,7 @@ class Recall:
             self._asked |= wanted
 
     def _facts(self, past: PastDecision) -> Facts | Unknown:
-        text: str | bytes = past.facts
+        text = past.facts
         if past.sealed is not None:
             ticket_id = past.ticket_id or ""
             key = self._keys.get(ticket_id)
@@ -71,7 +71,7 @@ class Recall:
             if key is None:
                 return Unknown.NO_KEY
             try:
-                text = unseal(key, past.sealed, context=seal_context(past.id, ticket_id))
+                text = unseal(key, past.sealed, context=seal_context(past.id, ticket_id)).decode()
             except VaultError:
                 return Unknown.UNREADABLE
         facts = json.loads(text)
