@@ -26,6 +26,7 @@ PLANTS = [
     ("celery", "gateway/planted.py", "import kombu"),
     ("fastapi", "workers/planted.py", "import fastapi"),
     ("fastapi", "cli/planted.py", "import uvicorn"),
+    ("metrics", "workflows/planted.py", "import prometheus_client"),
     ("autogen", "agents/planted.py", "from autogen_agentchat import agents"),
     ("adk", "agents/planted.py", "import google.adk"),
     ("openai", "workflows/planted.py", "import openai"),
