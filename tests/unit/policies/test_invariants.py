@@ -9,6 +9,7 @@ from core.decision import Decision, Outcome
 from core.errors import BundleInvalid, Problem
 from policies.bundle import Bundle, default_bundle_path, load_bundle
 from policies.invariants import Claim, load_invariants, parse_claim
+from policies.prove import prove
 from tools.registry import default_registry
 
 CLAIMS = ["allow", "ask", "deny", "allow or ask", "approvals < 1", "approvals < 2", "approvals < 11", "lease > 8h"]
@@ -128,3 +129,13 @@ def test_a_broken_invariant_stops_the_bundle(folder: Path) -> None:
 def test_a_bundle_without_invariants_loads(folder: Path) -> None:
     (folder / "invariants.yaml").unlink()
     assert load_bundle(folder).invariants == ()
+
+
+def test_the_invariants_of_the_reference_are_proved(tmp_path: Path, bundle: Bundle) -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/invariants.md").read_text()
+    path = tmp_path / "invariants.yaml"
+    path.write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    shapes = default_registry().shapes()
+    found = load_invariants(path, bundle.organization, shapes)
+    assert len(found) == 3
+    assert prove(bundle, shapes, invariants=found).ok
