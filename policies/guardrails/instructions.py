@@ -26,13 +26,7 @@ _REPORT_WORDS = 2
 
 def without_instructions(text: str, steers: Steers) -> str:
     """The text without what addresses its reader or a machine."""
-    pieces: list[str] = []
-    for sentence, gap in sentences(text):
-        settled = _settled(sentence, steers)
-        # Two of them in a row are one gap.
-        if settled != REMOVED or not pieces or not pieces[-1].startswith(REMOVED):
-            pieces.append(settled + gap)
-    return "".join(pieces)
+    return "".join(_settled(sentence, steers) + gap for sentence, gap in sentences(text))
 
 
 def kinds_in(sentence: str) -> set[Kind]:

@@ -9,7 +9,7 @@ from policies.masking.draft import JOINER
 from policies.masking.tokens import mentions
 
 #: `https://evil.example`; `hxxp` is harmless already.
-_ADDRESS = re.compile(r"\b(?!hxxps?:)([a-z][a-z0-9+.-]{1,30})(:)([/\\]{2})([^\s<>\"'`)\]]*)", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b(?!hxxps?:)([a-z][a-z0-9+.-]{1,30})(:)([/\\]{2,9})([^\s<>\"'`)\]]*)", re.IGNORECASE)
 #: Schemes that work without `//`. Glued to something they are links; `data: three rows` is a sentence.
 _BARE = re.compile(
     r"\b(https?|ftp|wss?|file|data|javascript|vbscript|blob|mailto|tel|sms|callto|skype|intent|search-ms"
@@ -17,8 +17,8 @@ _BARE = re.compile(
     re.IGNORECASE,
 )
 #: `//evil.example/x`, which takes the scheme of the page it stands on.
-_RELATIVE = re.compile(r"(?<![:\w/\\\]])//(?:[a-z0-9-]+\.)+[a-z0-9-]+", re.IGNORECASE)
-_WWW = re.compile(r"\bwww\.[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.IGNORECASE)
+_RELATIVE = re.compile(r"(?<![:\w\\\]])/{2,9}(?:[a-z0-9-]+\.)+[a-z0-9-]+", re.IGNORECASE)
+_WWW = re.compile(r"\bwww\.\w[\w.-]*", re.IGNORECASE)
 #: `![shown](target "title")` and the same without `!`.
 _MARKDOWN = re.compile(
     r"!?\[([^\[\]]{0,300})\]\(\s{0,9}<?([^\s()<>]{1,2000}(?:\([^\s()<>]{0,200}\)[^\s()<>]{0,200})?)>?"
@@ -28,13 +28,12 @@ _MARKDOWN = re.compile(
 _DEFINITION = re.compile(
     r"^([ \t]{0,3})\[([^\[\]\n]{1,300})\]:(?=[ \t]*\n?[ \t]*<?[^\s<>]*[/:.][^\s<>]*)", re.MULTILINE
 )
-#: A tag, a comment, an autolink; a tag that a page would fetch by counts also when it is never closed.
-_TAG = re.compile(
-    r"<(?:(?=[a-z/!?])([^<>]{1,2000})>|(?=/?(?:a|img|image|iframe|frame|object|embed|script|style|link|meta|base|form|svg"
-    r"|math|video|audio|source|track|input|button|body|table|td|div|span|p|area|map|picture|details|dialog)[\s/])"
-    r"([^<>]{0,2000}))",
-    re.IGNORECASE,
-)
+#: A tag, a comment, an autolink, also one that is never closed: what is shown behind it would close it.
+_TAG = re.compile(r"<(?=[a-z/!?])([^<>]{0,2000})(>?)", re.IGNORECASE)
+#: Times a text is looked at again for what its own repair put together; hostile text alone needs more than two.
+MAX_ROUNDS = 8
+#: Without these no markup is left.
+_MARKS = re.compile(r"[<>\[\]():/\\]")
 #: Bidirectional controls, zero width, tag characters, terminal control: text reads differently from what it is.
 _DECEPTIVE = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"
@@ -48,11 +47,14 @@ def inert(text: str) -> str:
     What is inert already stays as it is.
     """
     shown = undisguised(text)
-    made = _without_markup(shown)
-    meant = html.unescape(shown)
-    if meant != shown and (found := _without_markup(meant)) != meant:
-        return found  # behind entities there was something alive
-    return made
+    meant = undisguised(html.unescape(shown))
+    if meant != shown and _without_markup(meant) != meant:
+        shown = meant  # behind entities there was something alive
+    for _ in range(MAX_ROUNDS):
+        before, shown = shown, _without_markup(shown)
+        if shown == before:
+            return shown
+    return _MARKS.sub("", shown)
 
 
 def defang(text: str) -> str:
@@ -74,8 +76,9 @@ def undisguised(text: str) -> str:
 
 def _without_markup(text: str) -> str:
     text = _MARKDOWN.sub(lambda match: f"{match.group(1)} ({match.group(2)})".lstrip(), text)
+    text = text.replace("](", "] (")  # one that is only a part, or nested
     text = _DEFINITION.sub(r"\1(\2):", text)
-    text = _TAG.sub(lambda match: f"‹{match.group(1)}›" if match.group(1) else f"‹{match.group(2)}", text)
+    text = _TAG.sub(lambda match: f"‹{match.group(1)}{'›' if match.group(2) else ''}", text)
     return defang(text)
 
 
