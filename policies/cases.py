@@ -9,8 +9,8 @@ from core.decision import Decision
 from policies.actions import Ask, Rule
 from policies.answers import Answer, answer_of, beyond, strictest, undecided
 from policies.atoms import Comparison
-from policies.cells import FAILS, FALSE, TRUE, Question
 from policies.compiled import Bundle, CompiledRule
+from policies.questions import FAILS, FALSE, TRUE, Question
 from policies.space import Space, Tree
 
 #: What a rule does in a situation, as bits; loosest first.

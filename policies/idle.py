@@ -10,8 +10,8 @@ from typing import Literal
 from core.canonical import JsonObject
 from policies.atoms import Atom, Join, Node, Not
 from policies.cases import SILENT, Rules, same_answer
-from policies.cells import FAILS, TRUE
 from policies.compiled import Bundle, CompiledRule
+from policies.questions import FAILS, TRUE
 from policies.search import FOUND, NOTHING, TooManyCells, can_be, search
 
 #: Covering rules that are named one by one.

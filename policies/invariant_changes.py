@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.canonical import JsonObject
-from policies.cells import TRUE
 from policies.compiled import Bundle
 from policies.invariants import Invariant
+from policies.questions import TRUE
 from policies.search import FOUND, NOTHING, TooManyCells, search
 from policies.space import Space
 from policies.vocabulary import ToolShape

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from core.decision import Facts
 from policies.atoms import Undecided
 from policies.cases import SILENT, Rules
-from policies.cells import TRUE, Question, keys_of
 from policies.compiled import Bundle
 from policies.engine import decide
 from policies.idle import idle_rules
 from policies.invariants import Invariant
 from policies.proof import Counterexample, Doubt, Proof, Shown
+from policies.questions import TRUE, Question, keys_of
 from policies.search import FOUND, NOTHING, TooManyCells, can_be, search
 from policies.space import Space
 from policies.vocabulary import BUILT_IN, ToolShape, activation

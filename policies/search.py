@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from policies.cells import TRUE
+from policies.questions import TRUE
 from policies.space import Space, Tree
 
 #: Cells chosen in one search before it gives up.

@@ -14,21 +14,10 @@ from typing import Any
 from core.decision import Facts
 from policies import situations
 from policies.atoms import Atom, Node, Not, Predicate
-from policies.cells import (
-    ANY,
-    FAILS,
-    FALSE,
-    TRUE,
-    Cell,
-    Question,
-    cells_of,
-    elsewhere,
-    finite_values,
-    is_text,
-    question,
-)
+from policies.cells import Cell, cells_of, finite_values, is_text
 from policies.fast import Quick
 from policies.organization import Organization
+from policies.questions import ANY, FAILS, FALSE, TRUE, Question, elsewhere, question
 from policies.vocabulary import ToolShape
 from policies.witnesses import examples_for
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from policies.atoms import Comparison, Predicate
-from policies.cells import Question
 from policies.forms import kind_of
 from policies.organization import Network, Organization
+from policies.questions import Question
 
 #: Words of conditions that are put together with each other; with more, only each by itself is tried.
 MAX_WORDS = 5

@@ -9,9 +9,9 @@ from typing import Any
 from core.decision import Facts, Outcome
 from core.errors import Problem
 from policies.atoms import atoms
-from policies.cells import Question, key_of
 from policies.compiled import Bundle
 from policies.condition import Condition
+from policies.questions import Question, key_of
 from policies.situations import companions
 from policies.vocabulary import FIELDS
 
