@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from cli.output import print_table, say
+from cli.output import inert, say
 
 if TYPE_CHECKING:
     from core.canonical import JsonObject
 
-#: Rows of each table; `--json` gives what was kept.
+#: Changes that are printed; `--json` gives what was kept.
 SHOWN = 20
+#: Situations printed of one change.
+SITUATIONS = 3
 
 
 def print_review(review: JsonObject) -> None:
-    """All of it, the promises first."""
+    """All of it: what becomes looser first, then what would have come of it, then the promises."""
     _print_files(review["files"])
-    _print_proof(review["proof"], "Its invariants")
-    _print_proof(review["live_invariants"], "Invariants of the live bundle, held against it")
     _print_difference(review["difference"])
     _print_simulation(review["simulation"])
+    _print_proof(review["proof"], "its own invariants")
+    _print_proof(review["live_invariants"], "the live bundle's invariants")
 
 
 def _print_difference(difference: JsonObject) -> None:
@@ -30,12 +33,8 @@ def _print_difference(difference: JsonObject) -> None:
         say("It is LOOSER somewhere: something is permitted, or no longer forbidden, that was not.")
     for change in difference["invariants"]:
         say(f"Invariant {change['id']} {change['kind']}: {change['before'] or '–'} → {change['after'] or '–'}.")
-    rows = [
-        (r["direction"], r["tool"], terms(r["before"]), terms(r["after"]), _where(r), r["given"])
-        for r in difference["regions"][:SHOWN]
-    ]
-    if rows:
-        print_table(("", "tool", "before", "after", "when", "for example"), rows, title="What changes")
+    for region in difference["regions"][:SHOWN]:
+        _print_region(region)
     if len(difference["regions"]) > SHOWN:
         say(f"… and {len(difference['regions']) - SHOWN} more; --json gives all.")
     for change in difference["keys"][:SHOWN]:
@@ -46,15 +45,24 @@ def _print_difference(difference: JsonObject) -> None:
         say(f"More may change for {tool}: it hangs on {'; '.join(conditions)}.")
 
 
+def _print_region(region: JsonObject) -> None:
+    say(f"{region['direction'].upper()} {region['tool']}: {terms(region['before'])} → {terms(region['after'])}")
+    for where in region["where"][:SITUATIONS]:
+        _indented(f"when {', '.join(where) or 'always'}")
+    if len(region["where"]) > SITUATIONS:
+        _indented(f"… and in {len(region['where']) - SITUATIONS} more situations; --json gives all.")
+    _indented(f"for example {json.dumps(region['given'], ensure_ascii=False)}")
+
+
+def _indented(line: str) -> None:
+    print(f"    {inert(line)}")
+
+
 def terms(decision: JsonObject) -> str:
     """A decision in a few words."""
     if decision["outcome"] != "ask":
         return str(decision["outcome"])
     return f"ask {decision['approvals']} of {', '.join(decision['roles']) or 'any approver'}"
-
-
-def _where(region: JsonObject) -> str:
-    return " or ".join(" and ".join(each) for each in region["where"]) or "always"
 
 
 def _print_files(files: JsonObject) -> None:
@@ -63,12 +71,16 @@ def _print_files(files: JsonObject) -> None:
             say(f"Files {word}: {', '.join(files[word])}.")
 
 
-def _print_proof(proof: JsonObject, title: str) -> None:
-    rows = [(shown["id"], shown["never"], shown["status"].upper(), shown["sentence"]) for shown in proof["invariants"]]
-    if rows:
-        print_table(("invariant", "never", "", "result"), rows, title=title)
-    else:
-        say(f"{title}: none.")
+def _print_proof(proof: JsonObject, whose: str) -> None:
+    """One line when all are kept; each that is not, with why."""
+    shown = proof["invariants"]
+    open_ = [each for each in shown if each["status"] != "proved"]
+    if not shown:
+        say(f"There are no invariants among {whose}.")
+    elif not open_:
+        say(f"PROVED: all {len(shown)} of {whose} hold in every situation.")
+    for each in open_:
+        say(f"{each['status'].upper()} among {whose}: {each['id']} (never {each['never']}): {each['sentence']}")
 
 
 def _print_simulation(simulation: JsonObject) -> None:

@@ -71,7 +71,15 @@ def test_the_review_is_printed_for_people(casemate: Casemate, tmp_path: Path, si
     folder = write_bundle(tmp_path / "next", "next")
     ran = casemate("policy", "propose", str(folder), "--reason", "A drill.")
     assert ran.code == 0
-    for words in ("PROVED", "stricter", "isolate_host", "past decisions", "casemate policy approve chg_"):
+    for words in (
+        "PROVED: all 20 of its own",
+        "PROVED: all 20 of the live",
+        "STRICTER isolate_host",
+        "    for example {",
+        "isolate_host",
+        "past decisions",
+        "casemate policy approve chg_",
+    ):
         assert words in ran.out, words
     change = casemate("policy", "candidates", "--json").document["candidates"][0]["id"]
     assert "PROVED" in casemate("policy", "review", change).out
