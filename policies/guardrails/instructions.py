@@ -52,7 +52,8 @@ def _settled(sentence: str, steers: Steers) -> str:
 def _repeated(match: re.Match[str], steers: Steers) -> str:
     """A quotation: what lures ask for may be told, what is meant for us or for a machine is not repeated."""
     said = said_in(match)
-    if not (kinds_in(said) - REPORTABLE) and not steers(said):
+    one_word = len(said.split()) == 1  # marks of emphasis
+    if one_word or not (kinds_in(said) - REPORTABLE or steers(said)):
         return match.group()
     return f"{match.group()[0]}{NOT_REPEATED}{match.group()[-1]}"
 

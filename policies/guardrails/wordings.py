@@ -34,12 +34,12 @@ _WORDS = {
     # The same, and in the middle of a list of orders.
     "{begin}": rf"(?:(?:^|[:;!*>#\[(,]\s*|[-–—]\s+){_FIRST}|\b(?:{_YOU}|{_ASKING}|{_TO_DO}|then|always|and|so|do)"
     r"\s+)",
-    "{this}": r"(?:this|that|these|the|all|both|every|each|any|it|them|following)",
+    "{this}": r"(?:this|that|these|the|all|both|every|each|any|it|them|following|everything|anything|whatever)",
     "{ours}": r"(?:proposals?|proposed \w+|actions?|requests?|approvals?|pending \w+|closure|exception|isolation|quarantine|block(?:ing)?|change)",
 }
 
 _ENGLISH: tuple[tuple[Kind, str], ...] = (
-    ("approve", r"{begin}approve\s+{this}\b"),
+    ("approve", r"{begin}approve\s+{this}\b|{order}approve\b"),
     ("approve", r"{begin}(?:authori[sz]e|accept|permit|confirm|sign off on|grant|wave through|green-?light)\s+{this}\b~\b{ours}\b"),
     ("approve", r"{begin}(?:click|tap|press|hit|choose|select|push)\s+(?:on\s+)?[\"'“‘]?(?:approve|allow|accept|yes)\b"),
     ("approve", r"\b(?:recommend|suggest|advise|urge)(?:s|ed)?\s+(?:you\s+(?:to\s+)?|that you\s+|to\s+)?approv(?:e|ing|al)\b"),
