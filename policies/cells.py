@@ -207,7 +207,7 @@ def _bounds(piece: _Piece, low: float, high: float | None) -> str:
     if piece.low == piece.high:
         return f"= {show(piece.low)}"
     if piece.low == low and not piece.above:
-        return "any" if piece.high == high else f"{'<' if piece.below else '≤'} {show(piece.high)}"
+        return "any" if piece.high == high and not piece.below else f"{'<' if piece.below else '≤'} {show(piece.high)}"
     if piece.high == high:
         return f"{'>' if piece.above else '≥'} {show(piece.low)}"
     if isinstance(piece.low, int):
@@ -223,7 +223,7 @@ def _of_text(fact: str, single: Sequence[Question], apart: list[Any], examples: 
     truth = [False, True] if any(isinstance(asked.form, Truth) for asked in single) else []
     truth += [literal for literal in literals if isinstance(literal, bool) and literal not in truth]
     exact = all(_is_exact(asked) for asked in single)
-    tried = [] if exact else list(examples)
+    tried = [] if exact else [example for example in examples if example not in (*apart, *words)]
     other = "other" if "other" not in words else "other-" + "-".join(sorted(map(str, words)))
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for kind, value in itertools.chain(

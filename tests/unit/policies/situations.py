@@ -56,6 +56,17 @@ def _host() -> Iterator[Groups]:
         yield {"host": {"value": value, "trusted": trusted}}
 
 
+def _anything() -> Iterator[Groups]:
+    for value in [0, 1, 2, 2.5, 3, 3.0, 4, True, False, "abc", "abd", "b", "c", ""]:
+        yield {"host": {"value": value, "trusted": False}}
+
+
+def _words() -> Iterator[Groups]:
+    for kind in ["phishing", "phish", "spear-phishing", "mail-phish", "malware", "spear", "", "other"]:
+        for source in ["", "siem", "edr", "a", "zzz"]:
+            yield {"ticket": {"kind": kind, "source": source}}
+
+
 #: What conditions ask, and every situation that could tell the answers apart.
 WORLDS: dict[str, tuple[tuple[str, ...], tuple[Groups, ...]]] = {
     "asset": (
@@ -103,6 +114,30 @@ OPEN_WORLDS: dict[str, tuple[tuple[str, ...], tuple[Groups, ...]]] = {
             "evidence.internal * 2 > evidence.count",
         ),
         tuple(_evidence()),
+    ),
+    "anything": (
+        (
+            "args.host.value > 2",
+            "args.host.value <= 3.0",
+            "args.host.value == true",
+            'args.host.value in [1, "abc"]',
+            'args.host.value < "b"',
+            "args.host.value != 2.5",
+            "(args.host.value && true)",
+        ),
+        tuple(_anything()),
+    ),
+    "words": (
+        (
+            'ticket.kind.startsWith("spear")',
+            'ticket.kind.endsWith("phish")',
+            'ticket.kind.contains("ish")',
+            'ticket.kind.matches("^mal(ware)?$")',
+            'ticket.source >= "siem"',
+            'ticket.source in ["edr", "siem"]',
+            'ticket.kind + ticket.source == "phishingsiem"',
+        ),
+        tuple(_words()),
     ),
     "host": (
         (
