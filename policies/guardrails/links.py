@@ -30,10 +30,6 @@ _DEFINITION = re.compile(
 )
 #: A tag, a comment, an autolink, also one that is never closed: what is shown behind it would close it.
 _TAG = re.compile(r"<(?=[a-z/!?])([^<>]{0,2000})(>?)", re.IGNORECASE)
-#: Times a text is looked at again for what its own repair put together; hostile text alone needs more than two.
-MAX_ROUNDS = 8
-#: Without these no markup is left.
-_MARKS = re.compile(r"[<>\[\]():/\\]")
 #: Bidirectional controls, zero width, tag characters, terminal control: text reads differently from what it is.
 _DECEPTIVE = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f"
@@ -50,11 +46,7 @@ def inert(text: str) -> str:
     meant = undisguised(html.unescape(shown))
     if meant != shown and _without_markup(meant) != meant:
         shown = meant  # behind entities there was something alive
-    for _ in range(MAX_ROUNDS):
-        before, shown = shown, _without_markup(shown)
-        if shown == before:
-            return shown
-    return _MARKS.sub("", shown)
+    return _without_markup(_without_markup(shown))  # again, for what the first time put together
 
 
 def defang(text: str) -> str:

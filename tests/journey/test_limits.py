@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from core.action import Proposal
+from core.action import Proposal, ProposalState
 from tests.demo_cases import demo_ticket
 from tests.journey.conftest import House
 from tests.journey.test_journey import proposals
@@ -67,3 +67,15 @@ def test_what_a_ticket_was_allowed_a_moment_ago_counts_too(house: House) -> None
         "source_last_hour": 3,
         "source_last_day": 3,
     }
+
+
+def test_the_shipped_policy_asks_before_it_isolates_one_host_a_third_time_in_a_day(house: House) -> None:
+    """`limit: {per_target: {per_day: 2}}`, over tickets that each have another token for the host."""
+    done = [isolation(house, external_id=f"EDR-{number}") for number in range(3)]
+    assert [proposal.state for proposal in done] == [
+        ProposalState.EXECUTED,
+        ProposalState.EXECUTED,
+        ProposalState.PENDING,
+    ]
+    house.clock.advance(seconds=24 * 3600 + 1)
+    assert isolation(house, external_id="EDR-next-day").state is ProposalState.EXECUTED
