@@ -69,9 +69,7 @@ class Rules:
         """The dimension to choose next so that one more rule is clear."""
         for number in self.order:
             if states[number] not in _SINGLE:
-                found = self.undecided(number)
-                if found is not None:
-                    return found
+                return self.undecided(number)
         return None
 
     def joined(self, states: tuple[int, ...]) -> Decision:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.canonical import JsonObject
-from policies.atoms import Atom, Join, Node, Not
+from policies.atoms import Atom, Join, Node, Not, Predicate, Truth
 from policies.cases import SILENT, Rules, same_answer
 from policies.compiled import Bundle, CompiledRule
 from policies.questions import FAILS, TRUE
@@ -83,7 +83,8 @@ def written(node: Node) -> str:
         case Atom():
             return " ".join(node.source.split())
         case Not(part):
-            return f"!{written(part)}" if isinstance(part, Atom) else f"!({written(part)})"
+            bare = isinstance(part, Atom) and isinstance(part.form, Truth | Predicate)
+            return f"!{written(part)}" if bare else f"!({written(part)})"
         case Join(stops_at, parts):
             shown = (f"({written(part)})" if isinstance(part, Join) else written(part) for part in parts)
             return (" || " if stops_at else " && ").join(shown)

@@ -77,11 +77,9 @@ def _may_escape(old: Invariant, new: Invariant, space: Space) -> bool:
             return NOTHING
         if held == TRUE and not holds & TRUE:
             return FOUND
-        for tree, result in ((was, held), (is_, holds)):
-            open_ = space.undecided(tree) if tree is not None and result & (result - 1) else None
-            if open_ is not None:
-                return open_
-        return FOUND
+        open_ = space.undecided(was) if was is not None and held != TRUE else space.undecided(is_)
+        assert open_ is not None
+        return open_
 
     try:
         return any(True for _ in search(space, goal))

@@ -95,8 +95,8 @@ class _Search:
                 return NOTHING
         if applies != TRUE and when is not None:
             open_ = self.space.undecided(when)
-            if open_ is not None:
-                return open_
+            assert open_ is not None
+            return open_
         decision = self.rules.settled(states)
         if decision is not None:
             return FOUND if claim.covers(decision) else NOTHING

@@ -76,10 +76,9 @@ def can_happen(group: str, cells: Mapping[str, Cell]) -> bool:
         return _fits_time(cells)
     if group in ("history", "evidence"):
         return _least({fact: cell for fact, cell in cells.items() if fact in COUNTS}, _unmanipulated(cells)) is not None
-    if group.startswith("args."):
-        trusted, sources = cells.get(f"{group}.trusted"), cells.get(f"{group}.sources")
-        return trusted is None or sources is None or trusted.values != (True,) or sources.values != ([],)
-    return True
+    # What is trusted was found somewhere.
+    trusted, sources = cells.get(f"{group}.trusted"), cells.get(f"{group}.sources")
+    return trusted is None or sources is None or trusted.values != (True,) or sources.values != ([],)
 
 
 def _fits_known(group: str, cells: Mapping[str, Cell], *, known: bool) -> bool:
@@ -126,10 +125,8 @@ def _least(cells: Mapping[str, Cell], read: bool) -> dict[str, int] | None:
 def whole_facts(tool: str, shape: ToolShape, cells: Mapping[str, Cell], pick: Pick) -> Facts | None:
     """Facts whose values lie in the given cells; what is not given takes a value that can happen beside them.
 
-    None when no value is known for one of the cells, or the values picked do not happen together.
+    None when the values picked do not happen together.
     """
-    if not all(cell.values for cell in cells.values()):
-        return None
     picked = {fact: pick(fact, cell) for fact, cell in cells.items()}
     counts = {
         # The value that stands for a cell may grow inside of it, so that the whole is as large as its parts.
@@ -143,8 +140,7 @@ def whole_facts(tool: str, shape: ToolShape, cells: Mapping[str, Cell], pick: Pi
     picked |= least
     _complete_target("asset", shape, cells, picked)
     _complete_target("identity", shape, cells, picked)
-    if not _complete_time(cells, picked):
-        return None
+    _complete_time(cells, picked)
     args = _arguments(shape, picked)
     if any(argument.trusted and not argument.sources for argument in args.values()):
         return None
@@ -166,15 +162,14 @@ def _complete_target(group: str, shape: ToolShape, cells: Mapping[str, Cell], pi
     picked[f"{group}.known"] = True
 
 
-def _complete_time(cells: Mapping[str, Cell], picked: dict[str, Any]) -> bool:
+def _complete_time(cells: Mapping[str, Cell], picked: dict[str, Any]) -> None:
     days = _of_cell(cells, picked, "time.weekday", (2, 6))
     hours = _of_cell(cells, picked, "time.hour", (10, 3))
     for day, hour in itertools.product(days, hours):
         open_ = day in WORKING_DAYS and hour in WORKING_HOURS
         if picked.get("time.business_hours", open_) is open_:
             picked |= {"time.hour": hour, "time.weekday": day, "time.business_hours": open_}
-            return True
-    return False
+            return
 
 
 def _of_cell(

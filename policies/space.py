@@ -224,11 +224,9 @@ class Space:
         """The dimension to choose next so that a condition gets a result; None when it has one."""
         if isinstance(tree, int):
             return self._dimension_of(tree) if self.answers[tree] not in _ANSWERS else None
-        for part in tree[1]:
-            # Parts before the first open one are such that the condition goes on behind them.
-            if self.value(part) not in _ANSWERS:
-                return self.undecided(part)
-        return None
+        # Parts before the first open one are such that the condition goes on behind them.
+        open_ = (part for part in tree[1] if self.value(part) not in _ANSWERS)
+        return next((self.undecided(part) for part in open_), None)
 
     def _dimension_of(self, index: int) -> int | None:
         known = self._known[index]

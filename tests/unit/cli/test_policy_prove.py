@@ -178,3 +178,35 @@ def test_past_decisions_count_as_exercise(casemate: Casemate, opened: Store) -> 
     past = casemate("policy", "coverage", "--json").document["past_decisions"]
     assert (past["situations"], past["not_replayable"]) == (1, 0)
     assert sum(rule["matched"] for rule in past["rules"]) > 0
+
+
+def test_what_may_change_beyond_what_was_found_is_said(
+    casemate: Casemate, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(
+        folder, "actions.yaml", "when: asset.tier < 2\n", 'when: asset.tier < 2 || args.host.value.matches("^q{9}z$")\n'
+    )
+    spoil(folder, "organization.yaml", "tier: 3", "tier: 4")
+    ran = casemate("policy", "diff", str(folder))
+    assert "isolate_host: more may change, hanging on `args.host.value.matches(" in ran.out
+    assert ".tier: 3 → 4" in ran.out
+    monkeypatch.setattr("policies.search.MAX_STEPS", 0)
+    assert "too many situations to go through all of them" in casemate("policy", "diff", str(folder)).out
+
+
+def test_other_keys_alone_leave_the_answers_as_they_are(casemate: Casemate, folder: Path) -> None:
+    spoil(folder, "organization.yaml", "tier: 3", "tier: 4")
+    ran = casemate("policy", "diff", str(folder))
+    assert ran.out.splitlines()[-1] == "The rules answer the same in every situation."
+
+
+def test_long_lists_are_cut_for_people_only(
+    casemate: Casemate, loosened: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.policy_prove.SHOWN", 1)
+    spoil(loosened, "organization.yaml", "name: Harbour Bank", "name: Harbour")
+    spoil(loosened, "organization.yaml", "tier: 3", "tier: 4")
+    ran = casemate("policy", "diff", str(loosened))
+    assert "further changes are in --json." in ran.out
+    assert "1 further keys are in --json." in ran.out
+    assert "more, which --json lists" in casemate("policy", "coverage", str(loosened)).out

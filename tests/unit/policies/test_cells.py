@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from ruamel.yaml import YAML
 
+from core.decision import ArgumentFacts, Outcome
 from policies.atoms import Predicate, atoms
 from policies.bundle import Bundle
 from policies.cells import cells_of, label_of
@@ -10,8 +12,9 @@ from policies.fast import Quick
 from policies.organization import Asset, Organization
 from policies.questions import FAILS, FALSE, TRUE, Question, elsewhere, question, signature
 from policies.space import Space
-from policies.vocabulary import ToolShape
+from policies.vocabulary import ToolShape, facts_over_strictest
 from policies.witnesses import examples_for
+from policies.written import example_yaml, given_of
 
 from .situations import TOOLS
 
@@ -134,3 +137,16 @@ def test_arguments_that_a_tool_does_not_have_leave_a_condition_undecided(bundle:
     assert space.value(single) == FAILS
     assert space.value(several) == TRUE | FALSE | FAILS
     assert space.value(with_tool) == TRUE | FALSE | FAILS
+
+
+def test_an_example_gives_only_what_matters_and_reads_back() -> None:
+    facts = facts_over_strictest("isolate_host", {"host": ArgumentFacts(value="no", trusted=True, sources=("E1",))}, {})
+    given = given_of(facts, {"asset.tier", "args.host.sources"})
+    assert given == {
+        "tool": "isolate_host",
+        "args": {"host": {"value": "no", "trusted": True, "sources": ["E1"]}},
+        "asset": {"tier": 0},
+    }
+    (read,) = YAML(typ="safe").load(example_yaml(given, Outcome.ASK, 2))
+    assert read == {"given": given, "expect": "ask", "approvals": 2}
+    assert given_of(facts_over_strictest("case_file", {}, {}), ()) == {"tool": "case_file"}

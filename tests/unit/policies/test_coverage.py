@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -98,3 +99,9 @@ def test_counts_are_those_of_the_engine_and_of_cel(bundle_of: BundleOf, rows: li
                 continue
         assert rule.matched == matched
         assert rule.decided == sum(compiled.rule.id in decide(bundle, each).rules for each in situations)
+
+
+def test_a_limit_that_cannot_be_counted_is_neither_reached_nor_not(bundle_of: BundleOf) -> None:
+    uncounted = replace(facts(), history={})
+    (rule,) = coverage(bundle_of({"then": "allow", "limit": {"per_hour": 2}}), [uncounted]).rules
+    assert (rule.decided, rule.parts[0].failed, rule.parts[0].never) == (1, 1, "looked at")

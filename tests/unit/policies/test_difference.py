@@ -19,6 +19,7 @@ from tools.registry import default_registry
 from .conftest import BundleOf
 from .situations import OPEN_WORLDS, TOOLS, WORLDS, every_situation, rule_rows
 from .test_engine import is_looser
+from .test_prove import invariant
 
 
 @st.composite
@@ -219,3 +220,52 @@ def test_a_tool_that_only_one_bundle_speaks_of_is_compared(bundle_of: BundleOf) 
     (region,) = difference(before, after, TOOLS).regions
     assert (region.tool, region.before.outcome, region.after.outcome) == ("isolate_host", Outcome.ALLOW, Outcome.DENY)
     assert region.where == ()
+
+
+def test_branches_beyond_the_most_are_cut_off(bundle_of: BundleOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policies.difference.MAX_BRANCHES", 0)
+    found = difference(bundle_of({"then": "allow"}), bundle_of({"then": "deny"}), TOOLS)
+    assert (found.regions, found.cut) == ((), ("isolate_host",))
+
+
+def test_an_added_invariant_is_no_weaker_one(bundle: Bundle, folder: Path) -> None:
+    found = between(replace(bundle, invariants=bundle.invariants[:-1]), bundle)
+    assert [(change.kind, change.weaker) for change in found.invariants] == [("added", False)]
+    assert found.as_json()["invariants"][0]["before"] is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ('allow when tool == "isolate_host" && asset.tier == 0', "allow", "changed"),
+        ("allow", "allow when asset.tier == 0", "weakened"),
+        ("allow when verdict.findings * 2 > 5", "allow when verdict.findings > 2", "weakened"),
+        ("allow when asset.tier == 0", "deny when asset.tier == 0", "weakened"),
+    ],
+)
+def test_conditions_of_invariants_are_compared_by_meaning(bundle: Bundle, old: str, new: str, kind: str) -> None:
+    found = between(*(replace(bundle, invariants=(invariant(bundle, never),)) for never in (old, new)))
+    assert [change.kind for change in found.invariants] == [kind]
+
+
+def test_a_comparison_of_invariants_that_would_not_end_counts_as_weakened(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("policies.search.MAX_STEPS", 0)
+    bundles = (
+        replace(bundle, rules=(), invariants=(invariant(bundle, n),))
+        for n in ("deny when asset.tier < 1", "deny when asset.tier < 2")
+    )
+    assert [change.kind for change in between(*bundles).invariants] == ["weakened"]
+
+
+def test_lists_without_names_and_long_values_are_compared_too(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    organization = bundle.organization.model_copy(update={"name": "x" * 200, "brands": []})
+    after = replace(bundle, organization=organization)
+    said = {change.key: str(change) for change in between(bundle, after).keys}
+    assert said["organization.name"].endswith("…")
+    assert said['organization.brands["harbourbank"]'] == 'organization.brands["harbourbank"]: removed "harbourbank"'
+    back = [str(change) for change in between(after, bundle).keys]
+    assert 'organization.brands["harbourbank"]: added "harbourbank"' in back
+    monkeypatch.setattr("policies.key_changes.MAX_CHANGES", 1)
+    assert len(between(bundle, after).keys) == 1

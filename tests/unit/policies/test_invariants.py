@@ -139,3 +139,11 @@ def test_the_invariants_of_the_reference_are_proved(tmp_path: Path, bundle: Bund
     found = load_invariants(path, bundle.organization, shapes)
     assert len(found) == 3
     assert prove(bundle, shapes, invariants=found).ok
+
+
+def test_a_file_of_another_shape_is_told_so(tmp_path: Path, bundle: Bundle) -> None:
+    text = "invariants:\n  - allow\n  - {id: one, never: 3}\n  - {id: two, never: ask}\n"
+    problems = problems_of(tmp_path / "invariants.yaml", text, bundle)
+    assert [problem.line for problem in problems] == [2, 3]
+    problems = problems_of(tmp_path / "invariants.yaml", "never: allow\n", bundle)
+    assert any("unknown key `never`" in problem.message for problem in problems)

@@ -235,6 +235,49 @@ def test_rules_that_no_situation_reaches_are_dead_and_say_which_part_is_never_tr
     }
 
 
+def test_why_a_rule_is_dead_is_told_in_its_own_words(bundle_of: BundleOf) -> None:
+    rows = (
+        {"id": "either", "when": "(asset.tier > 4 || !(asset.tier >= 0 && true)) && asset.known", "then": "deny"},
+        {"id": "three", "when": "asset.tier != 0 && asset.tier < 2 && asset.tier != 1", "then": "deny"},
+        {"id": "never", "when": "!(asset.tier < 9)", "then": "deny"},
+        {"id": "all", "then": {"approvals": 1}},
+    )
+    assert {rule.rule: rule.reason for rule in proof_of(bundle_of(*rows)).idle} == {
+        "either": "`asset.tier > 4 || !(asset.tier >= 0 && true)` is never true",
+        "three": "the parts of its condition are never all true together",
+        "never": "`!(asset.tier < 9)` is never true",
+    }
+
+
+def test_many_rules_that_cover_another_are_counted(bundle_of: BundleOf) -> None:
+    rows = [{"id": f"t{n}", "when": f"asset.tier == {n}", "then": {"approvals": 2}} for n in range(5)]
+    (found,) = (
+        r for r in proof_of(bundle_of(*rows, {"id": "weak", "then": {"approvals": 1}})).idle if r.rule == "weak"
+    )
+    assert found.reason == "wherever it matches, `t0`, `t1`, `t2`, `t3` and 1 more answer at least as strictly"
+
+
+def test_a_search_for_idle_rules_that_would_not_end_names_none(
+    bundle_of: BundleOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = ({"when": "asset.tier == 1 && !asset.known", "then": "allow"}, {"then": {"approvals": 1}})
+    assert len(proof_of(bundle_of(*rows)).idle) == 1
+    monkeypatch.setattr("policies.search.MAX_STEPS", 0)
+    assert proof_of(bundle_of(*rows)).idle == ()
+
+
+def test_what_no_condition_restricts_is_forbidden_everywhere(bundle_of: BundleOf) -> None:
+    found = shown(bundle_of({"then": "allow", "lease": "4h"}), "allow with lease > 30m")
+    assert "allow, reverting after 14400 s" in found.sentence()
+    assert shown(bundle_of({"then": {"approvals": 2}}), "allow").status == "proved"
+
+
+def test_the_search_for_a_confirmed_example_ends(bundle_of: BundleOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policies.prove.MAX_DOUBTS", 1)
+    bundle = bundle_of({"when": "verdict.findings * verdict.findings == 2 || asset.tier + 1 == 9", "then": "allow"})
+    assert shown(bundle, 'allow when tool == "isolate_host"').status == "not_proved"
+
+
 def test_rules_that_never_change_an_answer_are_shadowed_and_say_by_which(bundle_of: BundleOf) -> None:
     rows = (
         {
