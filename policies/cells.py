@@ -217,7 +217,9 @@ def _bounds(piece: _Piece, low: float, high: float | None) -> str:
 
 
 def _of_text(fact: str, single: Sequence[Question], apart: list[Any], examples: Sequence[Any]) -> tuple[Cell, ...]:
-    literals = list(dict.fromkeys(literal for asked in single for literal in _literals_in(asked.form)))
+    # To Python 1 equals true; to a condition it does not.
+    told_apart = {(type(literal), literal): literal for asked in single for literal in _literals_in(asked.form)}
+    literals = list(told_apart.values())
     words = [literal for literal in literals if isinstance(literal, str)]
     order = _line(literals)
     truth = [False, True] if any(isinstance(asked.form, Truth) for asked in single) else []

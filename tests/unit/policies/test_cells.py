@@ -107,6 +107,21 @@ def test_a_network_that_is_none_needs_no_example(bundle: Bundle) -> None:
     assert examples_for("args.host.value", [asked], bundle.organization)[0] == "something"
 
 
+@pytest.mark.parametrize(
+    "conditions", [["args.host.value == true", "args.host.value in [1]"], ["args.host.value == 0"]]
+)
+def test_true_is_not_one_and_false_is_not_zero(bundle: Bundle, conditions: list[str]) -> None:
+    for some in (conditions, conditions[::-1]):
+        asked = questions(bundle, *some)
+        cells = cells_of("args.host.value", asked)
+        for value in (0, 1, True, False):
+            inside = [cell for cell in cells if any(type(v) is type(value) and v == value for v in cell.values)]
+            answers = {signature("args.host.value", cell.values[0], asked) for cell in inside}
+            assert answers <= {signature("args.host.value", value, asked)}
+        answered = {signature("args.host.value", cell.values[0], asked) for cell in cells}
+        assert answered == {signature("args.host.value", value, asked) for value in (0, 1, True, False, "x")}
+
+
 def test_our_own_hosts_and_networks_are_tried(bundle: Bundle) -> None:
     asset = Asset(hostname="SRV-9", ip="10.1.1.1", tier=0, kind="server")
     ours = Organization(name="x", domains=["x.example"], networks=["10.9.0.0/16"], assets=[asset])
