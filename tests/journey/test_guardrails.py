@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from cli.board import print_case
 from core.canonical import JsonObject
 from core.ticket import TicketState
 from gateway.cases import case
@@ -50,9 +49,7 @@ def hostile(body: JsonObject, host: str) -> Any:
 
 # AutoGen's roles share one conversation, so there the egress guard stops an original before the answer is even there.
 @pytest.mark.parametrize(("framework", "host"), [("autogen", "The host"), ("adk", "WS-TRE-014")])
-def test_a_hostile_answer_is_altered_and_everybody_can_see_it(
-    make_house: MakeHouse, framework: str, host: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_hostile_answer_is_altered_and_everybody_can_see_it(make_house: MakeHouse, framework: str, host: str) -> None:
     with http_server(stub_app(partial(hostile, host=host))) as address:
         house = make_house(model_url=f"{address}/v1")
         done = house.triage(demo_ticket("endpoint", "malicious"), framework=framework)
@@ -89,11 +86,6 @@ def test_a_hostile_answer_is_altered_and_everybody_can_see_it(
     assert [one["check"] for one in recorded["data"]["guardrails"]] == ["instructions", "links"]
     assert shown["run"]["guardrails"] == told
     assert reports(house)[-1]["assessment"]["guardrails"] == told
-    capsys.readouterr()
-    print_case(shown)
-    assert "Altered by the guardrails: instructions in reason of block_indicator (repair, 1)" in " ".join(
-        capsys.readouterr().out.split()
-    )
 
 
 def test_a_team_that_never_fits_the_schema_is_on_record(make_house: MakeHouse) -> None:
