@@ -69,7 +69,8 @@ def check_assessment(
     found = [*earlier, *texts.triggered]
     for why in (one for one in found if one.action == "needs_information"):
         plain = _taken_back(plain, _WHY[why.check])
-    return _consistent(_grounded(plain, rules, found), rules, found)
+    fitting = _consistent(_grounded(plain, rules, found), said.verdict, rules, found)
+    return Checked(assessment=fitting, triggered=tuple(found))
 
 
 def check_reason(
@@ -104,23 +105,26 @@ def _grounded(answer: Assessment, rules: Guardrails, found: list[Triggered]) -> 
     return _taken_back(answer, "cited no evidence for it")
 
 
-def _consistent(answer: Assessment, rules: Guardrails, found: list[Triggered]) -> Checked:
-    """Verdict, severity and confidence fit one another: the severity is raised, or the verdict is taken back."""
-    fitting = next((fits for verdict, fits in rules.consistency.items() if verdict == answer.verdict.value), None)
+def _consistent(answer: Assessment, said: Verdict, rules: Guardrails, found: list[Triggered]) -> Assessment:
+    """Verdict, severity and confidence fit one another: the severity is raised, or the verdict is taken back.
+
+    The severity is raised to what was said also when the verdict was taken back meanwhile.
+    """
+    fitting = next((fits for verdict, fits in rules.consistency.items() if verdict == said.value), None)
+    if fitting is None:
+        return answer
     action = rules.checks.consistency
-    if fitting is not None:
-        place = SEVERITIES.index(answer.severity)
-        too_mild = place < SEVERITIES.index(Severity(fitting.severity.at_least))
-        too_bad = place > SEVERITIES.index(Severity(fitting.severity.at_most))
-        unsure = not fitting.confidence.at_least <= answer.confidence <= fitting.confidence.at_most
-        if too_mild:
-            # Also when the verdict is taken back: it was said, and nobody should look at it later for that.
-            answer = answer.model_copy(update={"severity": Severity(fitting.severity.at_least)})
-            found.append(Triggered(check="consistency", action=action, where="severity", count=1))
-        if too_bad or unsure or (too_mild and action == "needs_information"):
-            answer = _taken_back(answer, _WHY["consistency"])
-            found.append(Triggered(check="consistency", action=action, where="verdict", count=1))
-    return Checked(assessment=answer, triggered=tuple(found))
+    place = SEVERITIES.index(answer.severity)
+    too_mild = place < SEVERITIES.index(Severity(fitting.severity.at_least))
+    too_bad = place > SEVERITIES.index(Severity(fitting.severity.at_most))
+    unsure = not fitting.confidence.at_least <= answer.confidence <= fitting.confidence.at_most
+    if too_mild:
+        answer = answer.model_copy(update={"severity": Severity(fitting.severity.at_least)})
+        found.append(Triggered(check="consistency", action=action, where="severity", count=1))
+    if answer.verdict is said and (too_bad or unsure or (too_mild and action == "needs_information")):
+        answer = _taken_back(answer, _WHY["consistency"])
+        found.append(Triggered(check="consistency", action=action, where="verdict", count=1))
+    return answer
 
 
 def _taken_back(answer: Assessment, why: str) -> Assessment:

@@ -262,6 +262,11 @@ def test_a_severity_that_does_not_fit_can_take_the_verdict_back_and_is_raised_al
     assert [where for _, _, where, _ in found(checked)] == ["severity", "verdict"]
 
 
+def test_a_severity_is_raised_to_what_was_said_also_when_the_verdict_was_taken_back_before() -> None:
+    answer = check(assessment(severity="low", findings=[])).assessment
+    assert (answer.verdict, answer.severity) == (Verdict.NEEDS_INFORMATION, Severity.MEDIUM)
+
+
 def test_the_table_can_say_otherwise() -> None:
     table = {"consistency": {"benign": {"severity": {"at_most": "critical"}}}}
     said = assessment(verdict="benign", severity="critical")
