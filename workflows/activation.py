@@ -20,7 +20,7 @@ from core.bundle_change import (
 )
 from core.canonical import JsonObject
 from core.decision import ArgumentFacts, Decision, Facts, Outcome
-from core.errors import ApprovalRefused, Duplicate, Temporary
+from core.errors import ApprovalRefused, Temporary
 from core.ids import new_id
 from core.store.engine import Store
 from core.store.transaction import Transaction
@@ -102,23 +102,20 @@ def answer(
         NotFound: there is no such change.
     """
     actor = f"user:{person}"
-    try:
-        with store.begin() as tx:
-            tx.bundles.lock()
-            change = tx.bundles.changes.get(change_id)
-            outdated = change.state is ChangeState.PENDING and change.base_hash != tx.bundles.live_hash()
-            if not outdated:
-                check_answer(tx, store, change, person=person, roles=roles, digest=digest or change.digest)
-                if not approve and not reason.strip():
-                    raise ApprovalRefused("A denial needs a reason, for whoever proposed the change.")
-                _record(tx, store, change, person=person, roles=roles, approve=approve, reason=reason)
-                _settle(tx, change, actor=actor)
-            else:
-                event = AuditEvent(action="policy.change_outdated", actor=actor)
-                tx.bundles.changes.move(change, ChangeState.OUTDATED, event)
-            after = tx.bundles.changes.get(change_id)
-    except Duplicate:
-        raise ApprovalRefused(questions.already(person, "change")) from None
+    with store.begin() as tx:
+        tx.bundles.lock()
+        change = tx.bundles.changes.get(change_id)
+        outdated = change.state is ChangeState.PENDING and change.base_hash != tx.bundles.live_hash()
+        if outdated:
+            event = AuditEvent(action="policy.change_outdated", actor=actor)
+            tx.bundles.changes.move(change, ChangeState.OUTDATED, event)
+        else:
+            check_answer(tx, store, change, person=person, roles=roles, digest=digest or change.digest)
+            if not approve and not reason.strip():
+                raise ApprovalRefused("A denial needs a reason, for whoever proposed the change.")
+            _record(tx, store, change, person=person, roles=roles, approve=approve, reason=reason)
+            _settle(tx, change, actor=actor)
+        after = tx.bundles.changes.get(change_id)
     if outdated:
         raise ApprovalRefused("Another bundle went live since this change was proposed; propose it again.")
     return after

@@ -120,8 +120,7 @@ def _go_live(
     if rolled_back:
         return _propose(store, registry, live, pinned, candidate)
     went = activation.go_live_from_folder(store, pinned, candidate, origin=live.folder.origin)
-    if went is not None:
-        live.look()
+    live.look()
     return went
 
 

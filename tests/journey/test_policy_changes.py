@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,19 @@ import pytest
 
 from core.action import Proposal, ProposalState
 from core.bundle_change import ChangeState
-from core.errors import ApprovalRefused, Temporary
+from core.clock import Clock
+from core.errors import ApprovalRefused, BundleInvalid, Temporary
 from core.ticket import TicketState
 from tests.bundles import keep, loaded, put_live, replace_in, write_bundle
 from tests.demo_cases import demo_ticket
 from tests.journey.conftest import House
 from tests.journey.test_journey import answer_all, effects, proposals
+from tests.journey.test_trouble import tamper
 from tools.registry import default_registry
 from workflows import activation, approvals, candidates, journey, sweep
+from workflows.decide import Bench
 from workflows.edit import edit
+from workflows.renew import anew, put_in_place
 from workflows.revalidate import CHANGED, revalidate
 
 pytestmark = pytest.mark.journey
@@ -28,7 +34,7 @@ MakeHouse = Callable[..., House]
 TOOL = "rotate_secret"
 DENY = """
   - id: freeze
-    tools: [rotate_secret]
+    tools: [rotate_secret, revoke_sessions]
     when: ticket.kind == "leaked_credential"
     then: deny
     reason: Secrets are frozen.
@@ -114,7 +120,7 @@ def test_what_the_new_policy_denies_is_denied_and_the_ticket_goes_on(house: Hous
     put_live(house.services.store, write_bundle(tmp_path / "next", rules=DENY))
     sweep.run(house.services)
     assert [p.state for p in proposals(house, old.ticket_id, TOOL)] == [ProposalState.REPLACED, ProposalState.DENIED]
-    answer_all(house, old.ticket_id, approve=True)
+    assert old.ticket_id in house.rung
     house.work(old.ticket_id)
     assert TOOL not in effects(house, old.ticket_id)
     assert house.ticket(old.ticket_id).state is TicketState.CLOSED
@@ -173,6 +179,7 @@ def test_a_bundle_that_goes_live_between_the_check_and_the_deed_stops_the_deed(h
     old = asked(house)
     answer_all(house, old.ticket_id, approve=True)
     put_live(house.services.store, write_bundle(tmp_path / "next", rules=DENY))
+    house.services.bundle._look_at = float("inf")  # type: ignore[attr-defined]
     waiting = house.work(old.ticket_id)  # still under the bundle before: nobody has looked
     assert waiting.trouble is not None
     assert "went live a moment ago" in waiting.trouble
@@ -209,13 +216,99 @@ def test_a_process_that_cannot_load_the_live_bundle_leaves_to_others_what_is_bou
     lame = make_house()
     lame.services.bundle()
     went = put_live(house.services.store, write_bundle(tmp_path / "next", "next"))
-    lame.services.bundle._broken[went.bundle_hash] = (Temporary("Not here."), float("inf"))  # type: ignore[attr-defined]
+    broken = lame.services.bundle._broken  # type: ignore[attr-defined]
+    broken[went.bundle_hash] = (Temporary("The key is away."), float("inf"))
     house.services.bundle.look()
     sweep.run(house.services)
     fresh = proposals(house, old.ticket_id, TOOL)[-1]
     assert fresh.binding.bundle_hash == went.bundle_hash
     assert revalidate(lame.services) == 0
+    broken[went.bundle_hash] = (BundleInvalid([]), float("inf"))
+    assert revalidate(lame.services) == 0
     assert proposals(house, old.ticket_id, TOOL)[-1] == fresh
+    answer_all(house, old.ticket_id, approve=True)
+    waiting = lame.work(old.ticket_id)
+    assert "another must do this" in str(waiting.trouble)
+    assert TOOL not in effects(house, old.ticket_id)
+    house.clock.advance(seconds=120)
+    assert house.work(old.ticket_id).state is TicketState.CLOSED
+    assert effects(house, old.ticket_id)[TOOL] == "confirmed"
+
+
+def test_a_ticket_that_cannot_be_opened_does_not_keep_the_others_waiting(house: House, tmp_path: Path) -> None:
+    shut, open_ = asked(house), asked_again(house)
+    tamper(house, "UPDATE ticket_keys SET wrapped = x'00' WHERE ticket_id = ?", shut.ticket_id)
+    put_live(house.services.store, write_bundle(tmp_path / "next", "next"))
+    assert revalidate(house.services) > 0
+    assert proposals(house, shut.ticket_id, TOOL) == [shut]
+    assert proposals(house, open_.ticket_id, TOOL)[0].state is ProposalState.REPLACED
+
+
+def asked_again(house: House) -> Proposal:
+    """The same about another ticket."""
+    ticket = house.triage({**demo_ticket("leaked_credential", "malicious"), "external_id": "another"})
+    [proposal] = proposals(house, ticket.id, TOOL)
+    return proposal
+
+
+def test_who_settles_a_question_first_is_not_undone(house: House, tmp_path: Path) -> None:
+    old = asked(house)
+    bench = Bench.open(house.services, old.ticket_id)
+    fresh = anew(bench, old, old.arguments)
+    opinion = bench.weigh(fresh)
+    answer(house, old, "carol", approve=False)
+    with house.services.store.begin() as tx:
+        assert not put_in_place(tx, bench, old, fresh, opinion, why="test.replaced", actor="test")
+    assert [p.state for p in proposals(house, old.ticket_id, TOOL)] == [ProposalState.DENIED]
+
+
+class Meddling:
+    """A clock during whose first look something else happens."""
+
+    def __init__(self, clock: Clock, meanwhile: Callable[[], object]) -> None:
+        self._clock = clock
+        self._meanwhile: Callable[[], object] | None = meanwhile
+
+    def now(self) -> datetime:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return self._clock.now()
+
+
+def test_an_answer_that_comes_while_it_is_decided_anew_counts(house: House, tmp_path: Path) -> None:
+    old = asked(house)
+    [other] = proposals(house, old.ticket_id, "revoke_sessions")
+    if other.state is ProposalState.PENDING:
+        answer(house, other, "dave", approve=False)
+    put_live(house.services.store, write_bundle(tmp_path / "next", "next"))
+    meddling = Meddling(house.clock, lambda: answer(house, old, "carol", approve=False))
+    assert revalidate(dataclasses.replace(house.services, clock=meddling)) == 0
+    assert [p.state for p in proposals(house, old.ticket_id, TOOL)] == [ProposalState.DENIED]
+
+
+def test_without_any_bundle_nothing_is_decided_anew(make_house: MakeHouse, tmp_path: Path) -> None:
+    folder = tmp_path / "none"
+    house = make_house(policy_dir=folder)
+    assert revalidate(house.services) == 0
+    sweep.run(house.services)
+    [trouble] = candidates.trouble(house.services.bundle, house.services.store)
+    assert "tickets wait" in trouble
+    assert len(house.services.bundle.folder.digest()) == 64
+
+
+def test_an_invariant_that_cannot_be_proved_keeps_a_folder_from_going_live_by_itself(
+    make_house: MakeHouse, tmp_path: Path
+) -> None:
+    folder = write_bundle(tmp_path / "policy", "one")
+    house = make_house(policy_dir=folder, policy_activation="files")
+    first = house.services.bundle().hash
+    invariants = folder / "invariants.yaml"
+    vague = 'allow when tool == "quarantine_email" && ticket.source.matches("^a$") && ticket.source.matches("^b$")'
+    invariants.write_text(invariants.read_text() + f"  - id: vague\n    never: {vague}\n    reason: A drill.\n")
+    sweep.run(house.services)
+    assert house.services.bundle.look().bundle.hash == first
+    assert any("vague" in sentence for sentence in candidates.trouble(house.services.bundle, house.services.store))
 
 
 def test_a_changed_folder_waits_for_two_admins(make_house: MakeHouse, tmp_path: Path) -> None:

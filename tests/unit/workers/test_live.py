@@ -233,6 +233,47 @@ def test_the_masker_follows_the_organization_and_shares_the_name_model(store: St
     assert masker(old) is before
 
 
+def test_old_maskers_are_forgotten(store: Store, tmp_path: Path) -> None:
+    live, masker = masker_of(store, tmp_path)
+    for name in ("a", "b", "c", "d"):
+        put_live(store, write_bundle(tmp_path / "next", name))
+        live.look()
+        masker()
+    assert len(masker._made) == 3
+
+
+def test_a_release_that_stumbles_over_a_bundle_keeps_the_last_good_one(store: Store, tmp_path: Path) -> None:
+    class Odd:
+        def shapes(self) -> dict[str, object]:
+            raise KeyError("odd")
+
+    live = live_of(store, tmp_path)
+    good = live()
+    put_live(store, write_bundle(tmp_path / "next", "next"))
+    live._registry = Odd()  # type: ignore[assignment]
+    assert live.look().bundle is good
+    assert "breaks the loader of this release (KeyError)" in str(live.trouble)
+
+
+def test_a_command_reads_what_is_live_and_a_database_without_tables_is_no_start(
+    store: Store, tmp_path: Path, clock: FixedClock
+) -> None:
+    settings = Settings(
+        home=tmp_path / "home",
+        database_url=f"sqlite:///{tmp_path / 'casemate.db'}",
+        master_key_file=tmp_path / "master.key",
+    )
+    assert read_live(settings, default_registry())[0].hash == loaded().hash
+    with store.read() as tx:
+        assert tx.bundles.live() is None
+    live_of(store, tmp_path)()
+    went = put_live(store, write_bundle(tmp_path / "next", "next"))
+    assert read_live(settings, default_registry())[0].hash == went.bundle_hash
+    empty = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'empty.db'}"})
+    (tmp_path / "empty.db").touch()
+    assert read_live(empty, default_registry())[0].hash == loaded().hash
+
+
 def test_the_shipped_folder_is_not_touched_by_tests() -> None:
     assert "isolate_planet" not in (default_bundle_path() / "actions.yaml").read_text()
 

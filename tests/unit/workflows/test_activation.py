@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from core.bundle_change import ACTIVATE, Activation, BundleChange, ChangeState
+from core.audit import AuditEvent
+from core.bundle_change import ACTIVATE, Activation, BundleChange, ChangeState, change_digest
 from core.clock import FixedClock
 from core.errors import ApprovalRefused, BundleInvalid, NotFound, Temporary
+from core.ids import new_id
 from core.store.engine import Store
+from policies.vocabulary import ToolShape
 from tests.bundles import keep, live_of, loaded, put_live, replace_in, source, write_bundle
-from tools.registry import default_registry
+from tools.registry import Registry, default_registry
 from workflows import activation
 from workflows.review import InvariantBroken
 
@@ -317,6 +322,84 @@ def test_a_proposal_under_a_bundle_that_is_live_no_more_is_put_off(started: Stor
             reason="A drill.",
             origin="cli",
         )
+
+
+class Busy:
+    """The registry of somebody who is interrupted: what happens meanwhile happens when the tools are asked for."""
+
+    def __init__(self, meanwhile: Callable[[], object], *, at: int) -> None:
+        self._meanwhile = meanwhile
+        self._left = at
+
+    def shapes(self) -> dict[str, ToolShape]:
+        self._left -= 1
+        if self._left == 0:
+            self._meanwhile()
+        return default_registry().shapes()
+
+
+def busy_registry(meanwhile: Callable[[], object], *, at: int) -> Registry:
+    return cast("Registry", Busy(meanwhile, at=at))
+
+
+def test_two_who_propose_the_same_at_once_ask_one_question(started: Store, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "next", "next")
+    first: list[BundleChange] = []
+    busy = busy_registry(lambda: first.append(propose(started, folder, author="user:bob")), at=2)
+    live = live_of(started, tmp_path).look()
+    second = activation.propose(
+        started,
+        busy,
+        live,
+        source(folder),
+        author="user:alice",
+        reason="A drill.",
+        origin="cli",
+    )
+    assert [second] == first
+
+
+def test_a_rollback_that_comes_too_late_is_put_off(started: Store, tmp_path: Path) -> None:
+    approved(started, write_bundle(tmp_path / "next", "next"))
+    busy = busy_registry(lambda: put_live(started, write_bundle(tmp_path / "quick", "quick")), at=1)
+    with pytest.raises(Temporary, match="went live"):
+        activation.rollback(started, busy, person="ada", roles=["admin"], reason="Enough.")
+    assert live_hash(started) == loaded(tmp_path / "quick").hash
+
+
+def test_a_folder_does_not_go_live_in_the_place_of_a_bundle_it_was_not_meant_for(
+    started: Store, tmp_path: Path
+) -> None:
+    stale = live_of(started, tmp_path).look()
+    put_live(started, write_bundle(tmp_path / "quick", "quick"))
+    late = loaded(write_bundle(tmp_path / "late", "late"))
+    assert activation.go_live_from_folder(started, stale, late, origin="files") is None
+    assert live_hash(started) == loaded(tmp_path / "quick").hash
+
+
+def test_a_question_about_another_base_than_what_is_live_closes_when_somebody_answers(
+    started: Store, tmp_path: Path
+) -> None:
+    change = propose(started, write_bundle(tmp_path / "next", "next"))
+    other = keep(started, write_bundle(tmp_path / "other", "other"))
+    digest = change_digest(change.bundle_hash, other)
+    stray = replace(change, id=new_id("chg"), base_hash=other, digest=digest)
+    with started.begin() as tx:
+        tx.bundles.changes.ask(stray, review={}, audit=AuditEvent(action="test", actor="test"))
+    with pytest.raises(ApprovalRefused, match="propose it again"):
+        answer(started, stray, "bob")
+    with started.read() as tx:
+        assert tx.bundles.changes.get(stray.id).state is ChangeState.OUTDATED
+
+
+def test_a_policy_may_take_silence_for_a_no(any_store: Store, tmp_path: Path, clock: FixedClock) -> None:
+    then = "then: {approvals: 2, from: [admin], expires: 1h, on_expiry: deny}"
+    put_live(any_store, with_rule(tmp_path / "strict", then, EXPECTED), kind="first")
+    change = propose(any_store, write_bundle(tmp_path / "next"))
+    clock.advance(seconds=3600)
+    activation.expire(any_store)
+    with any_store.read() as tx:
+        assert tx.bundles.changes.get(change.id).state is ChangeState.DENIED
 
 
 def test_a_change_needs_a_reason_and_must_be_there(started: Store, tmp_path: Path) -> None:
