@@ -9,6 +9,7 @@ import pytest
 
 from core.decision import ArgumentFacts, Decision, Outcome, OutcomeName
 from policies.bundle import Bundle
+from policies.coverage import coverage, own_situations
 from policies.engine import decide
 from policies.examples import example_facts
 from policies.vocabulary import facts_over_strictest
@@ -49,6 +50,12 @@ def ask(
     arguments = {name: ArgumentFacts(value=value, trusted=trusted) for name, value in values.items()}
     groups = {group: {**fields, **given.get(group, {})} for group, fields in BEST.items()}
     return decide(bundle, facts_over_strictest(tool, arguments, {**given, **groups}))
+
+
+def test_examples_and_tests_exercise_every_rule_and_every_part_of_every_condition(bundle: Bundle) -> None:
+    seen = coverage(bundle, own_situations(bundle))
+    assert [rule.rule for rule in seen.never_matched() + seen.never_decided()] == []
+    assert [(rule.rule, part.as_json()) for rule in seen.rules for part in rule.gaps] == []
 
 
 def test_every_acting_tool_has_an_example_that_is_allowed_one_that_is_asked_about_and_one_that_is_denied(
