@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cli.samples import load_intel, load_samples
 from core.canonical import JsonObject
 from core.ticket import TicketState
 from gateway.cases import case
@@ -101,9 +102,11 @@ def test_a_team_that_never_fits_the_schema_is_on_record(make_house: MakeHouse) -
     ]
 
 
-def test_an_answer_that_nothing_was_done_to_says_so(house: House) -> None:
-    done = house.triage(demo_ticket("endpoint", "malicious"))
+def test_nothing_that_honest_work_says_is_altered(house: House) -> None:
+    """Every ticket of the demo: no false alarm in an answer or in a reason."""
+    load_intel(house.services.store)
+    worked = [house.triage(sample.ticket) for sample in load_samples() if sample.valid and not sample.superseded]
     with house.services.store.read() as tx:
-        run = tx.assessments.latest(done.id)
-    assert run is not None
-    assert run.guardrails == ()
+        runs = {ticket.external_id: tx.assessments.latest(ticket.id) for ticket in worked}
+    assert len(runs) > 12
+    assert {name: run.guardrails for name, run in runs.items() if run is not None and run.guardrails} == {}
