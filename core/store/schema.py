@@ -249,7 +249,7 @@ class BundleRow(Base):
     __tablename__ = "bundles"
 
     hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    #: Name → text.
+    #: Name → text, sealed: `organization.yaml` names people.
     files: Mapped[JsonObject]
     author: Mapped[str]
     reason: Mapped[str]
@@ -273,7 +273,7 @@ class BundleChangeRow(Base):
     decision: Mapped[JsonObject]
     #: What answers are bound to.
     digest: Mapped[str] = mapped_column(String(64))
-    #: What the change does: differences, proofs, flips.
+    #: What the change does, sealed: differences, proofs, flips.
     review: Mapped[JsonObject]
     expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

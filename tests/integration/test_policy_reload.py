@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core.action import ProposalState
 from core.bundle_change import BundleChange
 from core.clock import SystemClock
 from core.store.engine import Store
@@ -65,6 +66,12 @@ def propose(store: Store, folder: Path) -> BundleChange:
     )
 
 
+def bound_to(store: Store, ticket_id: str) -> set[str]:
+    """The bundles that a ticket's open questions are bound to."""
+    with store.read() as tx:
+        return {p.binding.bundle_hash for p in tx.proposals.of(ticket_id) if p.state is ProposalState.PENDING}
+
+
 def await_everywhere(store: Store, hash_: str) -> None:
     """Wait, no longer than is promised, until every process uses a bundle."""
     until(lambda: in_use(store) == dict.fromkeys(KINDS, hash_), seconds=PROMISED, what="the new bundle everywhere")
@@ -74,10 +81,13 @@ def test_every_process_has_an_activated_bundle_and_a_rollback_within_five_second
     running: tuple[Fleet, Store], tmp_path: Path
 ) -> None:
     started, store = running
+    asked = started.rested(store, submit(started, demo_ticket("leaked_credential", "malicious"))["ticket_id"])
+    assert asked.state is TicketState.AWAITING_APPROVAL
     change = propose(store, write_bundle(tmp_path / "next", "next"))
     for person in ("bob", "carol"):
         activation.answer(store, change.id, person=person, roles=["admin"], approve=True, reason="")
     await_everywhere(store, change.bundle_hash)
+    until(lambda: bound_to(store, asked.id) == {change.bundle_hash}, seconds=30, what="deciding anew what waits")
     receipt = submit(started, demo_ticket("endpoint", "malicious"))
     done = started.rested(store, receipt["ticket_id"])
     assert done.state is TicketState.CLOSED
