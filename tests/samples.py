@@ -113,3 +113,17 @@ def effect(of: Proposal, **changes: Any) -> Effect:
         "updated_at": WHEN,
     }
     return Effect(**{**values, **changes})
+
+
+def downgrade(store: Store, revision: str) -> None:
+    """Take a database back to an older schema."""
+    from alembic import command
+    from alembic.config import Config
+
+    import core.store.migrations
+
+    config = Config()
+    config.set_main_option("script_location", str(next(iter(core.store.migrations.__path__))))
+    with store._engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)

@@ -12,7 +12,7 @@ from core.action import EffectState
 from core.audit import AuditEvent
 from core.clock import FixedClock
 from core.store.engine import Store
-from tests.samples import effect, keep, proposal, stored_ticket
+from tests.samples import downgrade, effect, keep, proposal, stored_ticket
 
 EVENT = AuditEvent(action="test", actor="test")
 NOTHING = dict.fromkeys(
@@ -104,3 +104,11 @@ def test_the_same_target_has_the_same_hash_in_every_process(store: Store, clock:
     again = Store(store._engine, clock=clock, keyring=store.keyring)
     with again.read() as tx:
         assert tx.effects.target_hash(target) == first
+
+
+def test_effects_of_the_release_before_count_for_the_source_of_their_ticket(any_store: Store) -> None:
+    done(any_store, target="asset ws-1", source="mail")
+    downgrade(any_store, "0002")
+    any_store.migrate()
+    assert history(any_store, target="asset ws-1", source="mail")["source_last_day"] == 1
+    assert history(any_store, target="asset ws-1", source="siem")["source_last_day"] == 0

@@ -19,7 +19,7 @@ from core.store.engine import Store
 from core.store.ticket_vault import TicketVault
 from core.ticket import TicketIn, TicketState
 from core.vault import Keyring, MasterKeys, TokenEntry, WrappedKey, new_line, seal
-from tests.samples import stored_ticket, ticket_json, walk
+from tests.samples import downgrade, stored_ticket, ticket_json, walk
 from workflows import intake
 from workflows.rotate import Rotated, rotate
 
@@ -227,19 +227,6 @@ def test_a_database_of_the_first_release_keeps_its_tickets_and_similar_cases(
         assert tx.tickets.get(gone).shredded_at == tx.tickets.get(gone).updated_at
     assert intake.submit(any_store, ticket_json(external_id="INC-old"), actor="t", ring=lambda _: None).replayed
     assert similar(any_store, "INC-new") == [old]
-
-
-def downgrade(store: Store, revision: str) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    import core.store.migrations
-
-    config = Config()
-    config.set_main_option("script_location", str(next(iter(core.store.migrations.__path__))))
-    with store._engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, revision)
 
 
 def test_another_key_ring_opens_nothing_after_a_rotation(any_store: Store, tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def upgrade() -> None:
     )
     op.add_column("effects", sa.Column("target", sa.String(length=64), nullable=True))
     op.add_column("effects", sa.Column("source", sa.Text(), nullable=False, server_default=""))
+    # What limits of a source count today was done before this release too.
+    op.execute("UPDATE effects SET source = (SELECT source FROM tickets WHERE tickets.id = effects.ticket_id)")
     op.create_index("ix_effects_target", "effects", ["tool", "target", "created_at"], unique=False)
 
 
