@@ -3,67 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from core.audit import AuditEvent
-from core.bundle_change import ACTIVATE, Activation, BundleChange, ChangeState, change_digest
+from core.bundle_change import ACTIVATE, BundleChange, ChangeState, change_digest
 from core.clock import FixedClock
 from core.errors import ApprovalRefused, BundleInvalid, NotFound, Temporary
 from core.ids import new_id
 from core.store.engine import Store
-from policies.vocabulary import ToolShape
 from tests.bundles import keep, live_of, loaded, put_live, replace_in, source, write_bundle
-from tools.registry import Registry, default_registry
+from tests.unit.workflows.changes import actions, answer, approved, busy_registry, live_hash, propose
+from tools.registry import default_registry
 from workflows import activation
 from workflows.review import InvariantBroken
 
 #: The live policy's own rule about its change, and others in its place.
 RULE = "then: {approvals: 2, from: [admin], expires: 7d}"
 EXPECTED = "expect: ask, approvals: 2"
-
-
-@pytest.fixture
-def started(any_store: Store, tmp_path: Path) -> Store:
-    """A store in which the shipped bundle is live."""
-    live_of(any_store, tmp_path)()
-    return any_store
-
-
-def propose(store: Store, folder: Path, **changes: Any) -> BundleChange:
-    values: dict[str, Any] = {"author": "user:alice", "reason": "A drill.", "origin": "cli", **changes}
-    live = live_of(store, folder.parent).look()
-    return activation.propose(store, default_registry(), live, source(folder), **values)
-
-
-def answer(store: Store, change: BundleChange, person: str, *, approve: bool = True, **changes: Any) -> BundleChange:
-    values: dict[str, Any] = {"roles": ["admin"], "reason": "Looked at it.", "digest": change.digest, **changes}
-    return activation.answer(store, change.id, person=person, approve=approve, **values)
-
-
-def roll_back(store: Store, **changes: Any) -> Activation:
-    values: dict[str, Any] = {"person": "ada", "roles": ["admin"], "reason": "It asks too much.", **changes}
-    return activation.rollback(store, default_registry(), **values)
-
-
-def live_hash(store: Store) -> str | None:
-    with store.read() as tx:
-        return tx.bundles.live_hash()
-
-
-def actions(store: Store) -> list[tuple[str, str]]:
-    with store.read() as tx:
-        return [(event["action"], event["actor"]) for event in tx.audit.all()]
-
-
-def approved(store: Store, folder: Path) -> BundleChange:
-    change = propose(store, folder)
-    answer(store, change, "bob")
-    return answer(store, change, "carol")
 
 
 def test_two_admins_who_did_not_write_it_make_it_live(started: Store, tmp_path: Path) -> None:
@@ -324,24 +283,6 @@ def test_a_proposal_under_a_bundle_that_is_live_no_more_is_put_off(started: Stor
         )
 
 
-class Busy:
-    """The registry of somebody who is interrupted: what happens meanwhile happens when the tools are asked for."""
-
-    def __init__(self, meanwhile: Callable[[], object], *, at: int) -> None:
-        self._meanwhile = meanwhile
-        self._left = at
-
-    def shapes(self) -> dict[str, ToolShape]:
-        self._left -= 1
-        if self._left == 0:
-            self._meanwhile()
-        return default_registry().shapes()
-
-
-def busy_registry(meanwhile: Callable[[], object], *, at: int) -> Registry:
-    return cast("Registry", Busy(meanwhile, at=at))
-
-
 def test_two_who_propose_the_same_at_once_ask_one_question(started: Store, tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / "next", "next")
     first: list[BundleChange] = []
@@ -357,14 +298,6 @@ def test_two_who_propose_the_same_at_once_ask_one_question(started: Store, tmp_p
         origin="cli",
     )
     assert [second] == first
-
-
-def test_a_rollback_that_comes_too_late_is_put_off(started: Store, tmp_path: Path) -> None:
-    approved(started, write_bundle(tmp_path / "next", "next"))
-    busy = busy_registry(lambda: put_live(started, write_bundle(tmp_path / "quick", "quick")), at=1)
-    with pytest.raises(Temporary, match="went live"):
-        activation.rollback(started, busy, person="ada", roles=["admin"], reason="Enough.")
-    assert live_hash(started) == loaded(tmp_path / "quick").hash
 
 
 def test_a_folder_does_not_go_live_in_the_place_of_a_bundle_it_was_not_meant_for(
@@ -407,66 +340,6 @@ def test_a_change_needs_a_reason_and_must_be_there(started: Store, tmp_path: Pat
         propose(started, write_bundle(tmp_path / "next", "next"), reason="  ")
     with pytest.raises(NotFound):
         activation.answer(started, "chg_nothing", person="bob", roles=["admin"], approve=True, reason="")
-
-
-def test_a_rollback_goes_back_one_step_by_one_admin_and_says_so(started: Store, tmp_path: Path) -> None:
-    change = approved(started, write_bundle(tmp_path / "next", "next"))
-    went = roll_back(started)
-    assert (went.kind, went.bundle_hash, went.previous_hash) == ("rollback", change.base_hash, change.bundle_hash)
-    assert live_hash(started) == change.base_hash
-    assert actions(started)[-1] == ("policy.activated", "user:ada")
-
-
-def test_a_second_rollback_does_not_bring_back_what_was_rolled_back_from(started: Store, tmp_path: Path) -> None:
-    change = approved(started, write_bundle(tmp_path / "next", "next"))
-    roll_back(started)
-    with pytest.raises(ApprovalRefused, match="policy propose --hash"):
-        roll_back(started)
-    assert live_hash(started) == change.base_hash
-    # As a new change it may come back, with new answers.
-    again = propose(started, tmp_path / "next")
-    assert again.id != change.id
-    answer(started, again, "bob")
-    assert answer(started, again, "carol").state is ChangeState.LIVE
-    assert roll_back(started).bundle_hash == change.base_hash
-
-
-def test_a_rollback_after_a_rollback_and_a_change_goes_back_to_what_was_restored(
-    started: Store, tmp_path: Path
-) -> None:
-    first = approved(started, write_bundle(tmp_path / "one", "one"))
-    approved(started, write_bundle(tmp_path / "two", "two"))
-    roll_back(started)
-    approved(started, write_bundle(tmp_path / "three", "three"))
-    assert roll_back(started).bundle_hash == first.bundle_hash
-
-
-def test_a_rollback_takes_an_admin_a_reason_and_something_to_go_back_to(started: Store, tmp_path: Path) -> None:
-    with pytest.raises(ApprovalRefused, match="nothing to go back to"):
-        roll_back(started)
-    approved(started, write_bundle(tmp_path / "next", "next"))
-    with pytest.raises(ApprovalRefused, match="role admin"):
-        roll_back(started, roles=["approver"])
-    with pytest.raises(ApprovalRefused, match="reason"):
-        roll_back(started, reason=" ")
-
-
-def test_a_rollback_to_a_bundle_that_does_not_load_any_more_is_refused(started: Store, tmp_path: Path) -> None:
-    broken = write_bundle(tmp_path / "broken")
-    replace_in(broken, "actions.yaml", "tools: [isolate_host]", "tools: [isolate_planet]")
-    put_live(started, broken, hash_="e" * 64)
-    put_live(started, write_bundle(tmp_path / "next", "next"))
-    with pytest.raises(BundleInvalid, match="isolate_planet"):
-        roll_back(started)
-    assert live_hash(started) == loaded(tmp_path / "next").hash
-
-
-def test_a_rollback_outdates_what_waited_for_the_bundle_it_left(started: Store, tmp_path: Path) -> None:
-    approved(started, write_bundle(tmp_path / "one", "one"))
-    waiting = propose(started, write_bundle(tmp_path / "two", "two"))
-    roll_back(started)
-    with started.read() as tx:
-        assert tx.bundles.changes.get(waiting.id).state is ChangeState.OUTDATED
 
 
 def test_from_a_fallback_a_mended_bundle_can_be_proposed(started: Store, tmp_path: Path) -> None:
