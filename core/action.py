@@ -157,17 +157,32 @@ class Proposal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Approval:
-    """One person's answer to one proposal's digest."""
+class Answer:
+    """One person's answer to the digest of a question that policy asks people."""
 
     id: str
-    proposal_id: str
     person: str
     roles: tuple[str, ...]
     approve: bool
     reason: str
     digest: str
     created_at: datetime
+
+    def as_json(self) -> JsonObject:
+        """What others who decide see of it."""
+        return {
+            "person": self.person,
+            "approve": self.approve,
+            "reason": self.reason,
+            "at": self.created_at.isoformat(),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval(Answer):
+    """One person's answer to one proposal's digest."""
+
+    proposal_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

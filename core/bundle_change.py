@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
+from core.action import Answer
 from core.canonical import digest
 from core.decision import Decision
 
@@ -74,17 +75,10 @@ class BundleChange:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BundleAnswer:
+class BundleAnswer(Answer):
     """One person's one answer to one change."""
 
-    id: str
     change_id: str
-    person: str
-    roles: tuple[str, ...]
-    approve: bool
-    reason: str
-    digest: str
-    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -236,10 +236,7 @@ def card(tx: Transaction, change: BundleChange) -> JsonObject:
         "decision": change.decision.as_json(),
         "expires_at": change.expires_at.isoformat() if change.expires_at else None,
         "created_at": change.created_at.isoformat(),
-        "answers": [
-            {"person": a.person, "approve": a.approve, "reason": a.reason, "at": a.created_at.isoformat()}
-            for a in tx.bundles.changes.answers(change.id)
-        ],
+        "answers": [given.as_json() for given in tx.bundles.changes.answers(change.id)],
     }
 
 

@@ -168,9 +168,6 @@ def card(tx: Transaction, proposal: Proposal) -> JsonObject:
             for cited in proposal.evidence
             if cited in evidence
         ],
-        "answers": [
-            {"person": a.person, "approve": a.approve, "reason": a.reason, "at": a.created_at.isoformat()}
-            for a in tx.proposals.answers(proposal.id)
-        ],
+        "answers": [given.as_json() for given in tx.proposals.answers(proposal.id)],
         "replaces": proposal.replaces,
     }

@@ -11,6 +11,7 @@ from core.canonical import JsonObject
 from core.clock import Clock
 from core.decision import Decision
 from core.errors import NotFound, TriageError
+from core.store.answers import columns, fields
 from core.store.audit import AuditTrail
 from core.store.schema import BundleAnswerRow, BundleChangeRow
 from core.store.sealing import Sealer
@@ -116,18 +117,7 @@ class BundleChanges:
             Duplicate: this person has answered already.
         """
         self._audit.take(audit)
-        self._session.add(
-            BundleAnswerRow(
-                id=answer.id,
-                change_id=answer.change_id,
-                person=answer.person,
-                roles=list(answer.roles),
-                approve=answer.approve,
-                reason=answer.reason,
-                digest=answer.digest,
-                created_at=answer.created_at,
-            )
-        )
+        self._session.add(BundleAnswerRow(change_id=answer.change_id, **columns(answer)))
         self._session.flush()
 
     def answers(self, change_id: str) -> list[BundleAnswer]:
@@ -137,19 +127,7 @@ class BundleChanges:
             .where(BundleAnswerRow.change_id == change_id)
             .order_by(BundleAnswerRow.created_at, BundleAnswerRow.id)
         )
-        return [
-            BundleAnswer(
-                id=row.id,
-                change_id=row.change_id,
-                person=row.person,
-                roles=tuple(row.roles),
-                approve=row.approve,
-                reason=row.reason,
-                digest=row.digest,
-                created_at=row.created_at,
-            )
-            for row in rows
-        ]
+        return [BundleAnswer(change_id=row.change_id, **fields(row)) for row in rows]
 
     def _row(self, change_id: str) -> BundleChangeRow:
         row = self._session.get(BundleChangeRow, change_id)

@@ -14,6 +14,7 @@ from core.audit import AuditEvent
 from core.clock import Clock
 from core.decision import Decision
 from core.errors import NotFound, TriageError
+from core.store.answers import columns, fields
 from core.store.audit import AuditTrail
 from core.store.schema import ApprovalRow, ProposalRow
 
@@ -139,18 +140,7 @@ class Proposals:
             Duplicate (when the transaction ends): this person has answered already.
         """
         self._audit.take(audit)
-        self._session.add(
-            ApprovalRow(
-                id=approval.id,
-                proposal_id=approval.proposal_id,
-                person=approval.person,
-                roles=list(approval.roles),
-                approve=approval.approve,
-                reason=approval.reason,
-                digest=approval.digest,
-                created_at=approval.created_at,
-            )
-        )
+        self._session.add(ApprovalRow(proposal_id=approval.proposal_id, **columns(approval)))
         self._session.flush()
 
     def answers(self, proposal_id: str) -> list[Approval]:
@@ -160,19 +150,7 @@ class Proposals:
             .where(ApprovalRow.proposal_id == proposal_id)
             .order_by(ApprovalRow.created_at, ApprovalRow.id)
         )
-        return [
-            Approval(
-                id=row.id,
-                proposal_id=row.proposal_id,
-                person=row.person,
-                roles=tuple(row.roles),
-                approve=row.approve,
-                reason=row.reason,
-                digest=row.digest,
-                created_at=row.created_at,
-            )
-            for row in rows
-        ]
+        return [Approval(proposal_id=row.proposal_id, **fields(row)) for row in rows]
 
 
 def _proposal(row: ProposalRow) -> Proposal:
