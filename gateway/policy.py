@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from core.bundle_change import BundleChange, ChangeState
 from core.canonical import JsonObject
 from core.decision_log import Door
+from gateway.cursors import before
 from gateway.identity import Caller, Permit, Role
 from gateway.parts import Parts, parts
-from gateway.problems import Problem
 from workflows import activation, candidates
 
 router = APIRouter(prefix="/api/v1/policy", tags=["policy"])
@@ -188,8 +188,7 @@ def decisions(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JsonObject:
     """The decision log, newest first; facts are masked."""
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Field `cursor`: send the `next` of the page before.")
+    start = before(cursor)
     with our.store.read() as tx:
         page = tx.decisions.search(
             ticket_id=ticket,
@@ -198,7 +197,7 @@ def decisions(
             door=door,
             rule=rule,
             bundle_hash=bundle,
-            before=int(cursor) if cursor else None,
+            before=start,
             limit=limit + 1,
         )
     following = str(page[limit - 1].sequence) if len(page) > limit else None

@@ -14,10 +14,10 @@ from core.errors import InvalidTicket
 from core.store.tickets import as_json
 from core.ticket import MAX_DEPTH, TicketState
 from gateway.cases import case
+from gateway.cursors import before
 from gateway.description import TICKET_BODY
 from gateway.identity import READERS, Caller, Permit, Role
 from gateway.parts import Parts, parts
-from gateway.problems import Problem
 from workflows import intake
 
 router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"])
@@ -107,10 +107,9 @@ def listing(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JsonObject:
     """Tickets, newest first."""
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Field `cursor`: send the `next` of the page before.")
+    start = before(cursor)
     with our.store.read() as tx:
-        page = tx.tickets.recent(states=state, before=int(cursor) if cursor else None, limit=limit + 1)
+        page = tx.tickets.recent(states=state, before=start, limit=limit + 1)
     shown = page[:limit]
     following = str(shown[-1].sequence) if len(page) > limit else None
     return {"tickets": [as_json(ticket) for ticket in shown], "next": following}
