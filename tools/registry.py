@@ -134,10 +134,6 @@ class Registry:
     def names(self) -> tuple[str, ...]:
         return tuple(self._tools)
 
-    def arguments(self) -> dict[str, tuple[str, ...]]:
-        """Argument names by tool, for checking policy rules."""
-        return {name: tool.argument_names for name, tool in self._tools.items()}
-
     def shapes(self) -> dict[str, ToolShape]:
         """What policy knows of each tool, for checking and proving rules."""
         return {

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.decision import Facts
-from core.decision_log import LoggedDecision, seal_context
-from core.errors import BundleInvalid, NotFound, Shredded, VaultError
+from core.decision_log import LoggedDecision
+from core.errors import BundleInvalid, NotFound, VaultError
 from core.evidence import Fact
 from core.store.transaction import Transaction
+from workflows.replay import Recall, Unknown
 
 if TYPE_CHECKING:
     from core.canonical import JsonObject
@@ -81,13 +82,13 @@ def explain_logged(
         notes.append("Policy was not asked: a token was refused before there were facts.")
         return PastExplained(logged=logged, explanation=None, bundle_hash=bundle.hash, notes=tuple(notes))
     shown = Facts.from_json(logged.facts)
-    exact = _exact(tx, logged)
-    if exact is None:
+    exact = Recall(tx).one(logged)
+    if isinstance(exact, Unknown):
         notes.append(
             "The real values are gone with the ticket's key, so this looks at masked ones: "
             "what is said of an argument's value may differ from what was decided."
         )
-    facts = exact or shown
+    facts = shown if isinstance(exact, Unknown) else exact
     if bundle.hash != logged.decision.bundle_hash:
         facts, shown = _moved(bundle, registry, facts, shown)
     explanation = explain(bundle, facts, shown=shown)
@@ -139,21 +140,3 @@ def _shown_anew(shown: dict[str, Fact], before: dict[str, Fact], after: dict[str
 
 def _hash(logged: LoggedDecision) -> str:
     return f"The bundle {logged.decision.bundle_hash[:12]}"
-
-
-def _exact(tx: Transaction, logged: LoggedDecision) -> Facts | None:
-    """The facts as policy saw them; None when nobody can tell any more."""
-    import json
-
-    from core.vault import unseal
-
-    if logged.sealed is None:
-        return Facts.from_json(logged.facts)
-    if not logged.sealed or logged.ticket_id is None:
-        return None
-    try:
-        key = tx.vault.data_key(logged.ticket_id)
-        text = unseal(key, logged.sealed, context=seal_context(logged.id, logged.ticket_id))
-    except (Shredded, VaultError):
-        return None
-    return Facts.from_json(json.loads(text))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from core.decision import Decision, Facts
-from core.decision_log import PastDecision, seal_context
+from core.decision_log import DecisionEntry, PastDecision, seal_context
 from core.errors import NotFound, VaultError
 from core.store.decisions import BATCH
 from core.store.engine import Store
@@ -50,18 +50,18 @@ class Recall:
             for past in chunk:
                 yield past, self._facts(past)
 
-    def one(self, past: PastDecision) -> Facts | Unknown:
+    def one(self, past: PastDecision | DecisionEntry) -> Facts | Unknown:
         """The facts of a single decision."""
         self._unwrap([past])
         return self._facts(past)
 
-    def _unwrap(self, chunk: list[PastDecision]) -> None:
+    def _unwrap(self, chunk: Sequence[PastDecision | DecisionEntry]) -> None:
         wanted = {past.ticket_id for past in chunk if past.sealed and past.ticket_id} - self._asked
         if wanted:
             self._keys |= self._tx.vault.data_keys(wanted)
             self._asked |= wanted
 
-    def _facts(self, past: PastDecision) -> Facts | Unknown:
+    def _facts(self, past: PastDecision | DecisionEntry) -> Facts | Unknown:
         text = past.facts
         if past.sealed is not None:
             ticket_id = past.ticket_id or ""
@@ -74,7 +74,7 @@ class Recall:
                 text = unseal(key, past.sealed, context=seal_context(past.id, ticket_id)).decode()
             except VaultError:
                 return Unknown.UNREADABLE
-        facts = json.loads(text)
+        facts = json.loads(text) if isinstance(text, str) else text
         try:
             return Facts.from_json(facts) if facts else Unknown.REFUSED
         except (KeyError, TypeError):
