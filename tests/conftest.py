@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from core.clock import FixedClock
 from core.store.engine import Store
@@ -78,3 +79,10 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path, clock: FixedClock,
     opened.migrate()
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def log_of_its_own() -> Iterator[None]:
+    """A test that sets up logging writes to a stream that closes with it; the next one must not log there."""
+    yield
+    structlog.reset_defaults()
