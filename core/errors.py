@@ -13,6 +13,7 @@ CasemateError
 │   ├── VaultError
 │   │   └── Shredded   the originals were destroyed on purpose
 │   ├── AuditBroken
+│   ├── SecretMissing  a secret that a setting names is not there
 │   └── Halted         the kill switch is on
 ├── InvalidTicket      the sender must mend the ticket (names the field)
 │   └── TicketConflict same identity, other content
@@ -74,6 +75,10 @@ class VaultError(TriageError):
 
 class Shredded(VaultError):
     """The ticket's originals were destroyed on purpose; no key brings them back."""
+
+
+class SecretMissing(TriageError):
+    """A secret that a connector or the broker needs is not there."""
 
 
 class AuditBroken(TriageError):

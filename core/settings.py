@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     #: Seconds a ticket waits for a model that is down before it is escalated to a person.
     model_patience: Annotated[float, Field(ge=0)] = 600.0
 
+    #: Folder of secret files that connectors and the network broker name. Default: `home`/secrets.
+    secrets_dir: Path | None = None
+
     #: Folder that policy bundles come from. Default: the one that ships.
     policy_dir: Path | None = None
     #: What a changed folder needs to go live: `approve` (people agree) or `files` (its invariants hold).
@@ -145,6 +148,10 @@ class Settings(BaseSettings):
     @property
     def key_file(self) -> Path:
         return self.master_key_file or self.folder / "master.key"
+
+    @property
+    def secrets_folder(self) -> Path:
+        return self.secrets_dir or self.folder / "secrets"
 
     @property
     def lab_file(self) -> Path:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from tools.tool import ToolArguments
 
 #: Characters of free text a tool takes as an argument; longer text belongs in an attachment.
 MAX_TEXT = 100_000
@@ -21,49 +23,43 @@ MAX_NAME = 512
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
 
 
-class Arguments(BaseModel):
-    """What every argument model is: strict, closed and frozen."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class NoArguments(Arguments):
+class NoArguments(ToolArguments):
     """For tools that look at the ticket itself."""
 
 
-class AttachmentArguments(Arguments):
+class AttachmentArguments(ToolArguments):
     attachment: Annotated[int, Field(ge=0, le=19, description="Index of the attachment, counted from 0.")]
 
 
-class UrlArguments(Arguments):
+class UrlArguments(ToolArguments):
     url: Annotated[str, Field(min_length=1, max_length=MAX_URL, description="The URL as found; defanged is fine.")]
 
 
-class ScriptArguments(Arguments):
+class ScriptArguments(ToolArguments):
     text: Annotated[
         str, Field(min_length=1, max_length=MAX_TEXT, description="The command line, script or encoded text.")
     ]
 
 
-class TextArguments(Arguments):
+class TextArguments(ToolArguments):
     text: Annotated[
         str, Field(max_length=MAX_TEXT, description="Text to search; an empty string means the whole ticket.")
     ]
 
 
-class IndicatorArguments(Arguments):
+class IndicatorArguments(ToolArguments):
     value: Annotated[Name, Field(description="An address, domain, URL, e-mail address or file hash.")]
 
 
-class HostArguments(Arguments):
+class HostArguments(ToolArguments):
     host: Annotated[Name, Field(description="Host name or address of one of our machines.")]
 
 
-class UserArguments(Arguments):
+class UserArguments(ToolArguments):
     user: Annotated[Name, Field(description="User name, e-mail address or full name of one of our people.")]
 
 
-class SqlArguments(Arguments):
+class SqlArguments(ToolArguments):
     sql: Annotated[
         str,
         Field(
@@ -74,36 +70,36 @@ class SqlArguments(Arguments):
     ]
 
 
-class TechniqueArguments(Arguments):
+class TechniqueArguments(ToolArguments):
     query: Annotated[Name, Field(description="An ATT&CK technique id such as T1566.002, or words from its name.")]
 
 
-class CveArguments(Arguments):
+class CveArguments(ToolArguments):
     cve: Annotated[str, Field(pattern=r"^[Cc][Vv][Ee]-[0-9]{4}-[0-9]{4,7}$", description="A CVE id.")]
 
 
-class QuarantineArguments(Arguments):
+class QuarantineArguments(ToolArguments):
     message_id: Annotated[Name, Field(description="Message-ID of the mail, as read_email reported it.")]
 
 
-class BlockArguments(Arguments):
+class BlockArguments(ToolArguments):
     indicator: Annotated[Name, Field(description="Address, domain, URL, sender or file hash to block.")]
 
 
-class IsolateArguments(Arguments):
+class IsolateArguments(ToolArguments):
     host: Annotated[Name, Field(description="Host to cut off from the network.")]
 
 
-class AccountArguments(Arguments):
+class AccountArguments(ToolArguments):
     account: Annotated[Name, Field(description="Account of one of our people or services.")]
 
 
-class SecretArguments(Arguments):
+class SecretArguments(ToolArguments):
     secret: Annotated[Name, Field(description="Name or id of the secret, never its value.")]
     owner: Annotated[Name, Field(description="Account or person the secret belongs to.")]
 
 
-class CloseArguments(Arguments):
+class CloseArguments(ToolArguments):
     resolution: Annotated[
         Literal["benign", "duplicate", "resolved"], Field(description="Why nothing more needs to be done.")
     ]

@@ -61,8 +61,8 @@ def parse(model: type[Model], arguments: JsonObject) -> Model:
         raise ToolRefused(f"{'; '.join(faults)}. The arguments are: {wanted}.") from None
 
 
-def checked_result(found: Json) -> JsonObject:
-    """What a tool answered, if it has the shape every answer has.
+def checked_result(found: Json, facts_model: type[BaseModel] | None = None) -> JsonObject:
+    """What a tool answered, if it has the shape every answer has and its facts the types that it declares.
 
     Raises:
         ToolRefused: it has not, so nothing in it is used.
@@ -74,5 +74,10 @@ def checked_result(found: Json) -> JsonObject:
         raise ToolRefused("The tool's answer has the wrong shape; treat its result as unknown.")
     if len(facts) > MAX_FACTS or not all(isinstance(value, Fact) for value in facts.values()):
         raise ToolRefused("The tool's facts are not plain values; treat its result as unknown.")
+    if facts_model is not None:
+        try:
+            facts = facts_model.model_validate(facts).model_dump(exclude_none=True)
+        except ValidationError:
+            raise ToolRefused("The tool's facts are not what it declares; treat its result as unknown.") from None
     short = {name: v[:MAX_FACT] if isinstance(v, str) else v for name, v in facts.items()}
     return {"summary": summary[:MAX_FACT], "facts": short, "detail": detail}

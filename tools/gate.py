@@ -32,13 +32,13 @@ from policies.masking.session import MaskSession
 from tools.arguments import NoArguments
 from tools.binding import bind
 from tools.case import Case
-from tools.checks import Grounds, check_size, checked_result, parse
+from tools.checks import Grounds, check_size, parse
 from tools.decision_log import DecisionLog, Denied, timed
 from tools.facts import build_facts, restored
 from tools.fit import fit
 from tools.inputs import prepare
 from tools.registry import PROPOSAL_PROPERTIES, Registry, Tool, ToolSpec
-from tools.sandbox.sandbox import Sandbox
+from tools.runner import Runner
 from tools.steering import steers
 
 #: Who calls when no agent does: the first look at the ticket. Does not count against a team's budget.
@@ -63,7 +63,7 @@ class Gate:
         registry: Registry,
         bundle: Bundle,
         session: MaskSession,
-        sandbox: Sandbox,
+        runner: Runner,
         store: Store,
         clock: Clock,
         max_calls: int = 60,
@@ -72,7 +72,7 @@ class Gate:
         self._registry = registry
         self._bundle = bundle
         self._session = session
-        self._sandbox = sandbox
+        self._runner = runner
         self._store = store
         self._clock = clock
         self._log = DecisionLog(session, case.ticket_id)
@@ -178,13 +178,11 @@ class Gate:
         started = time.monotonic()
         error: str | None = None
         result: JsonObject = {"summary": "", "facts": {}, "detail": {}}
-        assert tool.entry is not None
         try:
             inputs = await asyncio.to_thread(
                 prepare, tool, real, case=self._case, bundle=self._bundle, store=self._store
             )
-            found = await self._sandbox.run(tool.entry, {"arguments": real, "inputs": inputs})
-            result = checked_result(found)
+            result = await self._runner.run(tool, real, inputs)
         except CasemateError as failed:
             error = str(failed)[:MAX_ERROR]
         spent = round((time.monotonic() - started) * 1000)
@@ -254,7 +252,7 @@ class Gate:
             facts=body["facts"],
             detail=body["detail"],
             error=body["error"],
-            sandbox=self._sandbox.tier,
+            sandbox=self._runner.tier,
             duration_ms=spent,
             digest=digest(body),
             created_at=self._clock.now(),
@@ -309,7 +307,7 @@ class Gate:
                 registry=self._registry,
                 bundle=self._bundle,
                 session=self._session,
-                sandbox=self._sandbox.tier,
+                sandbox=self._runner.tier,
             ),
             decision=None,
             provenance={},

@@ -12,7 +12,8 @@ from policies.compiled import Bundle
 from tools.case import Case
 from tools.investigate.domains import registered
 from tools.investigate.refang import refang
-from tools.registry import Need, Tool
+from tools.registry import Tool
+from tools.tool import Need
 
 #: Earlier tickets handed to `similar_cases`.
 MAX_HISTORY = 20

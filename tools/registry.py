@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import Literal
 
 from core.canonical import Json, JsonObject, digest
 from core.errors import NotFound
 from core.evidence import Trust
 from policies.vocabulary import ToolShape
-from tools.arguments import Arguments
 from tools.investigate.fact_names import FACT_NAMES
-
-#: A trusted input that is prepared outside the sandbox and handed in with the call.
-Need = Literal[
-    "ticket",  # title, body, fields, reporter
-    "attachment",  # the one file the arguments name
-    "attachments",  # all files
-    "organization",  # own domains, networks, brands, partners
-    "asset",  # the record of the host the arguments name
-    "identity",  # the record of the person the arguments name
-    "intel",  # rows of the threat-intelligence table for the value the arguments name
-    "vulnerability",  # the record of the CVE the arguments name
-    "history",  # earlier tickets that share indicators with this one
-]
+from tools.limits import Limits
+from tools.tool import Ask, Declared, Need, ToolArguments, ToolFacts, declared_by
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,11 +35,18 @@ class Tool:
 
     name: str
     description: str
-    arguments: type[Arguments]
+    arguments: type[ToolArguments]
     trust: Trust = Trust.UNTRUSTED
     #: `tools.investigate.read_email:run`; None for a tool that acts.
     entry: str | None = None
     needs: frozenset[Need] = frozenset()
+    #: Kinds of request it may put to the network broker.
+    asks: frozenset[Ask] = frozenset()
+    limits: Limits = Limits()
+    #: Types and meanings of its facts.
+    facts_model: type[ToolFacts] | None = None
+    #: A TypedDict that says what is in the detail.
+    detail: type | None = None
     #: Connector that carries the action out; None for a tool that reads.
     connector: str | None = None
     #: The argument that names what an action aims at, for limits per target; None when it aims at nothing.
@@ -65,6 +61,8 @@ class Tool:
     @property
     def facts(self) -> tuple[str, ...]:
         """Names of the facts a reading tool reports; `search_logs` adds the columns of a single row."""
+        if self.facts_model is not None:
+            return tuple(self.facts_model.model_fields)
         return FACT_NAMES.get(self.name, ())
 
     @property
@@ -158,7 +156,32 @@ def default_registry() -> Registry:
     from tools.investigate.catalogue import TOOLS as READING
     from tools.respond.catalogue import TOOLS as ACTING
 
-    return Registry((*READING, *ACTING))
+    return Registry((*READING, *map(tool_of, declarations("tools.investigate")), *ACTING))
+
+
+def declarations(package: str) -> Iterator[Declared]:
+    """What the files of a package declare with `@tool`, by name."""
+    paths = importlib.import_module(package).__path__
+    for name in sorted(found.name for found in pkgutil.iter_modules(paths)):
+        declared = declared_by(importlib.import_module(f"{package}.{name}"))
+        if declared is not None:
+            yield declared
+
+
+def tool_of(declared: Declared) -> Tool:
+    """The tool that a file declares."""
+    return Tool(
+        name=declared.name,
+        description=declared.description,
+        arguments=declared.arguments,
+        trust=Trust(declared.trust),
+        entry=declared.entry,
+        needs=declared.needs,
+        asks=declared.asks,
+        limits=declared.limits,
+        facts_model=declared.facts,
+        detail=declared.detail,
+    )
 
 
 def _without_titles(value: Json) -> Json:

@@ -52,7 +52,7 @@ def run(services: Services, lease: Lease) -> TicketState:
         registry=services.registry,
         bundle=bundle,
         session=session,
-        sandbox=services.sandbox(),
+        runner=services.runner(),
         store=services.store,
         clock=services.clock,
         max_calls=spec.budget.tool_calls,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # heavy packages load when a worker is wired, not when the jo
     from policies.masking.masker import Masker
     from tools.connectors.connector import Connector
     from tools.registry import Registry
+    from tools.runner import Runner
     from tools.sandbox.sandbox import Sandbox
     from workflows.policy_folder import PolicyFolder
 
@@ -104,6 +105,16 @@ class Services:
     teams: Teams
     clients: ModelClients
     connectors: Mapping[str, Connector]
+
+    def runner(self) -> Runner:
+        """What runs reading tools.
+
+        Raises:
+            SandboxUnavailable: no sandbox of the allowed tier works here.
+        """
+        from tools.runner import Runner
+
+        return Runner(sandbox=self.sandbox())
 
     def wait_for(self, coroutine: Coroutine[Any, Any, T], *, seconds: float) -> T:
         """Run a coroutine on the process's one event loop and wait for it here.

@@ -198,11 +198,11 @@ class BreakingSandbox:
         self.tier = inner.tier
         self.selftest = inner.selftest
 
-    async def run(self, entry: str, payload: JsonObject, *rest: Any) -> JsonObject:
+    async def run(self, entry: str, payload: JsonObject, *rest: Any, ask: Any = None) -> JsonObject:
         if self._entry in entry:
             local = self._words
             raise ValueError(f"cannot read {local}: {payload}")
-        found: JsonObject = await self._inner.run(entry, payload, *rest)
+        found: JsonObject = await self._inner.run(entry, payload, *rest, ask=ask)
         return found
 
 

@@ -14,9 +14,10 @@ from weakref import WeakKeyDictionary
 
 from core.canonical import JsonObject
 from core.errors import SandboxUnavailable, ToolRefused
+from tools.limits import Limits
 from tools.sandbox import reply, seccomp, selftest
 from tools.sandbox.root import CODE, root
-from tools.sandbox.sandbox import BWRAP, Limits, SelfTest, Tier
+from tools.sandbox.sandbox import BWRAP, Asked, SelfTest, Tier
 
 #: The uid and gid a tool sees: nobody, who owns nothing.
 NOBODY = "65534"
@@ -49,7 +50,14 @@ class BubblewrapSandbox:
     def tier(self) -> Tier:
         return "namespaces"
 
-    async def run(self, entry: str, payload: JsonObject, limits: Limits = Limits()) -> JsonObject:  # noqa: B008
+    async def run(
+        self,
+        entry: str,
+        payload: JsonObject,
+        limits: Limits = Limits(),
+        *,
+        ask: Asked | None = None,
+    ) -> JsonObject:
         """See `Sandbox.run`. A cancelled call kills its sandbox before it returns."""
         call = {"entry": entry, "arguments": payload.get("arguments", {}), "inputs": payload.get("inputs", {})}
         request = json.dumps(call, allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode()

@@ -11,7 +11,8 @@ from pathlib import Path
 #: Where the tool code lies inside the sandbox, so that the path of the checkout is not told.
 CODE = "/casemate"
 #: The parts of this package a tool may import; the gate and the connectors stay outside.
-CODE_PARTS = ("tools/__init__.py", "tools/investigate", "tools/sandbox/__init__.py", "tools/sandbox/runtime.py",
+CODE_PARTS = ("tools/__init__.py", "tools/arguments.py", "tools/limits.py", "tools/outside.py", "tools/tool.py",
+              "tools/investigate", "tools/sandbox/__init__.py", "tools/sandbox/runtime.py",
               "tools/sandbox/probes.py")  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,32 +11,13 @@ from typing import Literal, Protocol
 
 from core.canonical import JsonObject
 from core.errors import SandboxUnavailable
+from tools.limits import Limits
 
 #: Strongest first. `namespaces`: bubblewrap + seccomp + rlimits.
 Tier = Literal["namespaces"]
 
 #: Where Debian and Ubuntu put bubblewrap; looked up on PATH when it is only a name.
 BWRAP = "bwrap"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """What one call may use. The defaults fit every tool casemate ships."""
-
-    #: Seconds of wall clock until the whole tree is killed.
-    seconds: float = 20.0
-    #: Seconds of processor time.
-    cpu_seconds: int = 15
-    #: Bytes of address space; DuckDB reserves far more than it touches.
-    memory: int = 2 * 1024**3
-    #: Bytes in any one file, and in /tmp as a whole.
-    file_bytes: int = 16 * 1024**2
-    #: Open descriptors.
-    descriptors: int = 64
-    #: Bytes of the answer.
-    output: int = 1024**2
-    #: Bytes of the request: 25 MiB of attachments in base64 and a ticket around them.
-    request: int = 48 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,14 +45,20 @@ class SelfTest:
         }
 
 
+#: Answers one question of a tool: a typed request in, `{"refused": …}` or what the broker found out.
+Asked = Callable[[JsonObject], Awaitable[JsonObject]]
+
+
 class Sandbox(Protocol):
     """Runs one tool entry on one payload in a sandbox of its own."""
 
     @property
     def tier(self) -> Tier: ...
 
-    async def run(self, entry: str, payload: JsonObject, limits: Limits = ...) -> JsonObject:
-        """The tool's answer.
+    async def run(
+        self, entry: str, payload: JsonObject, limits: Limits = ..., *, ask: Asked | None = None
+    ) -> JsonObject:
+        """The tool's answer. Its questions to the network broker go to `ask`; without one they are refused.
 
         Raises:
             ToolRefused: the tool refused its input, took too long, used too much, or crashed.

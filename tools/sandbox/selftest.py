@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from core.canonical import JsonObject
 from core.errors import CasemateError, SandboxUnavailable, ToolRefused
-from tools.sandbox.sandbox import Check, Limits, SelfTest
+from tools.limits import Limits
+from tools.sandbox.sandbox import Check, SelfTest
 from tools.sandbox.seccomp import TERMINAL_REQUESTS
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from policies.masking.session import MaskSession
 from tools.case import Case
 from tools.gate import Gate
 from tools.registry import default_registry
+from tools.runner import Runner
 from tools.sandbox.sandbox import Sandbox
 from workflows.mask import mask_ticket
 
@@ -63,7 +64,7 @@ class Room:
             registry=default_registry(),
             bundle=self.bundle,
             session=session,
-            sandbox=self.sandbox,
+            runner=Runner(sandbox=self.sandbox),
             store=self.store,
             clock=self.clock,
         )

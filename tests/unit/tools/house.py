@@ -18,6 +18,7 @@ from policies.masking.session import MaskSession
 from tools.case import Case
 from tools.gate import Gate
 from tools.registry import default_registry
+from tools.runner import Runner
 from tools.sandbox.sandbox import Sandbox
 
 EVENT = AuditEvent(action="test", actor="test")
@@ -41,7 +42,7 @@ class House:
             "registry": default_registry(),
             "bundle": self.bundle,
             "session": self.session,
-            "sandbox": self.sandbox,
+            "runner": Runner(sandbox=self.sandbox),
             "store": self.store,
             "clock": self.clock,
         }

@@ -19,8 +19,10 @@ from core.intel import IntelRow
 from tests.unit.tools.house import EVENT, House
 from tools.binding import bind
 from tools.gate import Gate
+from tools.limits import Limits
 from tools.registry import default_registry
-from tools.sandbox.sandbox import Limits, SelfTest, Tier
+from tools.runner import Runner
+from tools.sandbox.sandbox import SelfTest, Tier
 
 MAIL = (
     b'From: "IT Helpdesk" <help@harb0urbank.example>\nTo: anna.lindqvist@harbourbank.example\n'
@@ -111,7 +113,7 @@ async def test_run_after_a_crash_uses_the_stored_evidence_and_proposals(house: M
     gate = await opened(made)
     first = await gate.call("read_email", {"attachment": 0}, agent="investigator")
     proposal = await gate.call("quarantine_email", _quarantine(first), agent="responder")
-    again = await opened(made, sandbox=Broken())
+    again = await opened(made, runner=Runner(sandbox=Broken()))
     assert await again.call("read_email", {"attachment": 0}, agent="investigator") == first
     repeated = await again.call("quarantine_email", _quarantine(first), agent="responder")
     assert (repeated["proposal"], repeated["status"]) == (proposal["proposal"], "recorded before")
@@ -132,8 +134,8 @@ class Broken:
 
     tier: Tier = "namespaces"
 
-    async def run(self, entry: str, payload: JsonObject, limits: Limits = Limits()) -> JsonObject:  # noqa: B008
-        del entry, payload, limits
+    async def run(self, entry: str, payload: JsonObject, limits: Limits = Limits(), *, ask: Any = None) -> JsonObject:
+        del entry, payload, limits, ask
         raise TriageError("The sandbox is gone.")
 
     def selftest(self) -> SelfTest:
@@ -148,8 +150,8 @@ class Lying:
     def __init__(self, answer: Any) -> None:
         self._answer = answer
 
-    async def run(self, entry: str, payload: JsonObject, limits: Limits = Limits()) -> JsonObject:  # noqa: B008
-        del entry, payload, limits
+    async def run(self, entry: str, payload: JsonObject, limits: Limits = Limits(), *, ask: Any = None) -> JsonObject:
+        del entry, payload, limits, ask
         return self._answer  # type: ignore[no-any-return]
 
     def selftest(self) -> SelfTest:
@@ -158,7 +160,7 @@ class Lying:
 
 async def test_failed_tool_leaves_evidence_of_the_failure_and_is_tried_again_by_the_next_run(house: MakeHouse) -> None:
     made = house(**TICKET)
-    broken = await made.gate(sandbox=Broken()).open()
+    broken = await made.gate(runner=Runner(sandbox=Broken())).open()
     assert broken.error == "The sandbox is gone."
     repaired = await made.gate().open()
     assert (repaired.id, repaired.error) == ("E2", None)
@@ -177,7 +179,7 @@ async def test_failed_tool_leaves_evidence_of_the_failure_and_is_tried_again_by_
     ],
 )
 async def test_answer_of_the_wrong_shape_is_not_used(house: MakeHouse, answer: Any) -> None:
-    evidence = await house(**TICKET).gate(sandbox=Lying(answer)).open()
+    evidence = await house(**TICKET).gate(runner=Runner(sandbox=Lying(answer))).open()
     assert evidence.error is not None
     assert evidence.facts == {}
 
@@ -185,7 +187,7 @@ async def test_answer_of_the_wrong_shape_is_not_used(house: MakeHouse, answer: A
 async def test_answer_of_a_tool_that_was_taken_over_is_masked_and_stays_untrusted(house: MakeHouse) -> None:
     made = house(**TICKET)
     answer = {"summary": "of Anna Lindqvist", "facts": {"x": "a.lindqvist"}, "detail": {"long": "WS-TRE-014 " * 20_000}}
-    evidence = await made.gate(sandbox=Lying(answer)).open()
+    evidence = await made.gate(runner=Runner(sandbox=Lying(answer))).open()
     assert evidence.trust is Trust.UNTRUSTED
     text = json.dumps(evidence.as_json())
     assert [original for original in ORIGINALS if original in text] == []

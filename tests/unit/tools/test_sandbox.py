@@ -13,10 +13,11 @@ import psutil
 import pytest
 
 from core.errors import SandboxUnavailable, ToolRefused
+from tools.limits import Limits
 from tools.sandbox import seccomp
 from tools.sandbox.bubblewrap import BubblewrapSandbox
 from tools.sandbox.root import root
-from tools.sandbox.sandbox import Limits, Sandbox, open_sandbox
+from tools.sandbox.sandbox import Sandbox, open_sandbox
 
 PROBE = "tools.sandbox.probes:"
 

