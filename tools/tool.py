@@ -77,6 +77,8 @@ class Declared:
     asks: frozenset[Ask]
     trust: Literal["internal", "untrusted"]
     limits: Limits
+    #: Heavy modules that `run` imports itself; loaded once, before any call.
+    imports: tuple[str, ...]
 
 
 def tool(
@@ -89,6 +91,7 @@ def tool(
     asks: Iterable[Ask] = (),
     trust: Literal["internal", "untrusted"] = "untrusted",
     limits: Limits = Limits(),
+    imports: Iterable[str] = (),
 ) -> Callable[[Run], Run]:
     """Declare a reading tool, named after its file.
 
@@ -97,6 +100,7 @@ def tool(
         needs: inputs that are looked up outside and handed in with the call.
         asks: kinds of request it may put to the network broker.
         trust: `internal` only for records of our own that no outsider can write to.
+        imports: heavy modules that `run` imports itself; the sandbox loads them once, before any call.
     """
 
     def declare(run: Run) -> Run:
@@ -111,6 +115,7 @@ def tool(
             asks=frozenset(asks),
             trust=trust,
             limits=limits,
+            imports=tuple(imports),
         )
         setattr(run, MARK, declared)
         return run
