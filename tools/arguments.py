@@ -1,4 +1,4 @@
-"""The arguments of every tool, parsed strictly: what a model sends is checked here before anything else looks at it.
+"""Arguments that several tools take, those of the tools that act, and how long arguments may be.
 
 Every argument is mandatory, because optional ones are where models and strict schemas disagree.
 """
@@ -29,53 +29,6 @@ class NoArguments(ToolArguments):
 
 class AttachmentArguments(ToolArguments):
     attachment: Annotated[int, Field(ge=0, le=19, description="Index of the attachment, counted from 0.")]
-
-
-class UrlArguments(ToolArguments):
-    url: Annotated[str, Field(min_length=1, max_length=MAX_URL, description="The URL as found; defanged is fine.")]
-
-
-class ScriptArguments(ToolArguments):
-    text: Annotated[
-        str, Field(min_length=1, max_length=MAX_TEXT, description="The command line, script or encoded text.")
-    ]
-
-
-class TextArguments(ToolArguments):
-    text: Annotated[
-        str, Field(max_length=MAX_TEXT, description="Text to search; an empty string means the whole ticket.")
-    ]
-
-
-class IndicatorArguments(ToolArguments):
-    value: Annotated[Name, Field(description="An address, domain, URL, e-mail address or file hash.")]
-
-
-class HostArguments(ToolArguments):
-    host: Annotated[Name, Field(description="Host name or address of one of our machines.")]
-
-
-class UserArguments(ToolArguments):
-    user: Annotated[Name, Field(description="User name, e-mail address or full name of one of our people.")]
-
-
-class SqlArguments(ToolArguments):
-    sql: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=MAX_SQL,
-            description="One SELECT over `events` (a column per key) or `flat(event, path, key, value)`.",
-        ),
-    ]
-
-
-class TechniqueArguments(ToolArguments):
-    query: Annotated[Name, Field(description="An ATT&CK technique id such as T1566.002, or words from its name.")]
-
-
-class CveArguments(ToolArguments):
-    cve: Annotated[str, Field(pattern=r"^[Cc][Vv][Ee]-[0-9]{4}-[0-9]{4,7}$", description="A CVE id.")]
 
 
 class QuarantineArguments(ToolArguments):

@@ -13,7 +13,6 @@ from core.canonical import Json, JsonObject, digest
 from core.errors import NotFound
 from core.evidence import Trust
 from policies.vocabulary import ToolShape
-from tools.investigate.fact_names import FACT_NAMES
 from tools.limits import Limits
 from tools.tool import Ask, Declared, Need, ToolArguments, ToolFacts, declared_by
 
@@ -60,10 +59,8 @@ class Tool:
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """Names of the facts a reading tool reports; `search_logs` adds the columns of a single row."""
-        if self.facts_model is not None:
-            return tuple(self.facts_model.model_fields)
-        return FACT_NAMES.get(self.name, ())
+        """Names of the facts it declares; none for a tool that acts and for one of an MCP server."""
+        return tuple(self.facts_model.model_fields) if self.facts_model is not None else ()
 
     @property
     def argument_names(self) -> tuple[str, ...]:
@@ -153,10 +150,9 @@ class Registry:
 @cache
 def default_registry() -> Registry:
     """Every tool casemate ships."""
-    from tools.investigate.catalogue import TOOLS as READING
     from tools.respond.catalogue import TOOLS as ACTING
 
-    return Registry((*READING, *map(tool_of, declarations("tools.investigate")), *ACTING))
+    return Registry((*map(tool_of, declarations("tools.investigate")), *ACTING))
 
 
 def declarations(package: str) -> Iterator[Declared]:

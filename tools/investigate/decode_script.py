@@ -5,10 +5,15 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated, TypedDict
 
+from pydantic import Field
+
+from tools.arguments import MAX_TEXT
 from tools.investigate import indicators
 from tools.investigate.answer import Object, answer, clip, clip_list, plural
 from tools.investigate.script_layers import join, peel
+from tools.tool import ToolArguments, ToolFacts, tool
 
 #: Characters of one layer shown.
 MAX_LAYER = 4_000
@@ -49,8 +54,47 @@ OTHERS: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 
 
+class Arguments(ToolArguments):
+    text: Annotated[
+        str, Field(min_length=1, max_length=MAX_TEXT, description="The command line, script or encoded text.")
+    ]
+
+
+class Facts(ToolFacts):
+    layers: int = Field(description="Layers of encoding peeled off.")
+    encoded_command: bool = Field(description="It hands an encoded command to an interpreter.")
+    download_cradle: bool = Field(description="It fetches something from elsewhere.")
+    hidden_window: bool = Field(description="It hides its window.")
+    amsi_bypass: bool = Field(description="It tries to switch off or get round virus scanning.")
+    policy_bypass: bool = Field(description="It gets round the execution policy.")
+    obfuscated: bool = Field(description="Its words are broken apart or it is encoded twice or more.")
+    persistence: bool = Field(description="It arranges to be started again.")
+    credential_access: bool = Field(description="It reaches for stored passwords, hashes or keys.")
+    suspicious: int = Field(description="Number of the signs above that hold.")
+
+
+class Layer(TypedDict):
+    """How one layer was encoded, and what came out."""
+
+    how: str
+    text: str
+
+
+class Detail(TypedDict):
+    decoded: list[Layer]
+    readable: str | None
+    urls: list[str]
+    techniques: list[str]
+
+
+@tool(
+    "Decode a script or command line layer by layer (base64, gzip, concatenation); say what it does.",
+    arguments=Arguments,
+    facts=Facts,
+    detail=Detail,
+)
 def run(arguments: Object, inputs: Object) -> Object:
-    """See the facts of `decode_script` in `fact_names`."""
+    """Signs are looked for in the text and in every layer of it."""
     del inputs
     text = arguments["text"]
     layers, broken = peel(text)

@@ -3,19 +3,61 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Annotated, TypedDict
 
+from pydantic import Field
+
+from tools.arguments import MAX_TEXT
 from tools.investigate import indicators
 from tools.investigate.answer import Object, answer, plural
 from tools.investigate.domains import under
 from tools.investigate.ticket_text import attached, pieces
+from tools.tool import ToolArguments, ToolFacts, tool
 
 #: Indicators of one kind listed.
 MAX_LISTED = 100
 KINDS = ("urls", "domains", "ips", "hashes", "emails", "cves")
 
 
+class Arguments(ToolArguments):
+    text: Annotated[
+        str, Field(max_length=MAX_TEXT, description="Text to search; an empty string means the whole ticket.")
+    ]
+
+
+class Facts(ToolFacts):
+    """Numbers of foreign indicators; our own do not count."""
+
+    urls: int = Field(description="Foreign URLs.")
+    domains: int = Field(description="Foreign domains.")
+    ips: int = Field(description="Foreign addresses.")
+    hashes: int = Field(description="File hashes.")
+    emails: int = Field(description="Foreign e-mail addresses.")
+    cves: int = Field(description="CVE ids.")
+
+
+class Detail(TypedDict):
+    """The indicators; `own` are ours, `cut` says how many of a kind are not listed."""
+
+    urls: list[str]
+    domains: list[str]
+    ips: list[str]
+    hashes: list[str]
+    emails: list[str]
+    cves: list[str]
+    own: list[str]
+    cut: dict[str, int]
+
+
+@tool(
+    "Find URLs, domains, addresses, hashes, e-mail addresses and CVE ids, defanged ones too.",
+    arguments=Arguments,
+    facts=Facts,
+    detail=Detail,
+    needs=["ticket", "attachments", "organization"],
+)
 def run(arguments: Object, inputs: Object) -> Object:
-    """See the facts of `extract_indicators` in `fact_names`."""
+    """Those of the ticket with everything attached, or those of a text."""
     text = arguments["text"]
     if not text:
         text = "\n".join(piece.text for piece in pieces(inputs["ticket"], attached(inputs)))

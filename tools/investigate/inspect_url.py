@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated, TypedDict
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from pydantic import Field
+
+from tools.arguments import MAX_URL
 from tools.investigate import lookalike
 from tools.investigate.answer import Object, answer, clip, clip_list
 from tools.investigate.domains import address, is_address, registered, to_ascii, to_unicode, under
 from tools.investigate.refang import refang
+from tools.tool import ToolArguments, ToolFacts, tool
 
 SHORTENERS = frozenset(
     [
@@ -79,8 +84,53 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 MANY_SUBDOMAINS = 4
 
 
+class Arguments(ToolArguments):
+    url: Annotated[str, Field(min_length=1, max_length=MAX_URL, description="The URL as found; defanged is fine.")]
+
+
+class Facts(ToolFacts):
+    parsed: bool = Field(description="It is a URL with a host.")
+    domain: str = Field(description="The host, in ASCII; an address in its usual form.")
+    registered_domain: str = Field(description="The part of the host that somebody registered.")
+    own: bool = Field(description="The host is one of ours.")
+    partner: bool = Field(description="The host belongs to a partner we exchange mail with.")
+    ip_host: bool = Field(description="The host is an address, also in decimal, hex or octal disguise.")
+    punycode: bool = Field(description="The host has letters outside ASCII.")
+    mixed_script: bool = Field(description="A label of the host mixes alphabets.")
+    lookalike: bool = Field(description="The host is made to look like one of our domains or brands.")
+    lookalike_of: str = Field(description="What it looks like; empty when nothing.")
+    brand_in_host: bool = Field(description="The host carries one of our brands although it is not ours.")
+    userinfo: bool = Field(description="Something stands before an @ in front of the host.")
+    shortener: bool = Field(description="The host shortens links, so where it leads is not to be seen.")
+    credential_path: bool = Field(description="Host, path or query speak of signing in, accounts or passwords.")
+    nonstandard_port: bool = Field(description="It names a port other than the one of its scheme.")
+    subdomains: int = Field(description="Labels in front of the registered domain.")
+    suspicious: int = Field(description="Number of bad signs; a partner's sign-in page is none.")
+
+
+class Detail(TypedDict, total=False):
+    """Only `url` for what is no URL with a host."""
+
+    url: str
+    host: str
+    unicode: str
+    scheme: str
+    port: int | None
+    path: str
+    address: str | None
+    redirects_to: list[str]
+    signs: list[str]
+
+
+@tool(
+    "Examine a URL without visiting it: look-alike of our domains, punycode, disguises, login pages.",
+    arguments=Arguments,
+    facts=Facts,
+    detail=Detail,
+    needs=["organization"],
+)
 def run(arguments: Object, inputs: Object) -> Object:
-    """See the facts of `inspect_url` in `fact_names`."""
+    """Nothing is resolved and nothing is fetched."""
     return inspect(arguments["url"], inputs["organization"])
 
 

@@ -5,15 +5,45 @@ from __future__ import annotations
 import json
 import pathlib
 import re
+from typing import Annotated, TypedDict
 
+from pydantic import Field
+
+from tools.arguments import Name
 from tools.investigate.answer import Object, answer
+from tools.tool import ToolArguments, ToolFacts, tool
 
 #: Other techniques shown beside the best one.
 MAX_OTHERS = 8
 
 
+class Arguments(ToolArguments):
+    query: Annotated[Name, Field(description="An ATT&CK technique id such as T1566.002, or words from its name.")]
+
+
+class Facts(ToolFacts):
+    found: bool = Field(description="The table has a technique that fits.")
+    id: str = Field(description="Id of the best one, such as T1566.002; empty when none fits.")
+    name: str = Field(description="Its name; empty when none fits.")
+    tactic: str = Field(description="Its tactic, such as initial-access; empty when none fits.")
+
+
+class Detail(TypedDict):
+    """Techniques as id and name, best first."""
+
+    matches: list[str]
+
+
+@tool(
+    "Find an ATT&CK technique by id or by words.",
+    arguments=Arguments,
+    facts=Facts,
+    detail=Detail,
+    # A reference book says nothing of the case, so it must not count as a record of our own.
+    trust="untrusted",
+)
 def run(arguments: Object, inputs: Object) -> Object:
-    """See the facts of `lookup_technique` in `fact_names`."""
+    """An id is looked up, words are compared with names."""
     del inputs
     ranked = _ranked(arguments["query"])
     if not ranked:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from tools.investigate.message import AnyMessage, headers
 
+#: What a method can come to; `missing` where nobody said anything.
+Result = Literal["pass", "fail", "softfail", "none", "neutral", "permerror", "temperror", "missing"]
 METHODS = ("spf", "dkim", "dmarc")
 RESULTS = frozenset({"pass", "fail", "softfail", "none", "neutral", "permerror", "temperror"})
 #: Words of other servers for the same thing.

@@ -5,12 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from typing import TypedDict
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
+from tools.arguments import AttachmentArguments
 from tools.investigate import attached_file, html_text, lookalike, mail_auth, message, wording
 from tools.investigate.answer import InputRefused, Object, answer, clip, clip_list, plural
 from tools.investigate.domains import known_suffix, registered, under
 from tools.investigate.refang import refang
+from tools.tool import ToolFacts, tool
 
 #: Characters of text shown; the rest is marked as cut.
 MAX_TEXT = 4_000
@@ -19,8 +24,89 @@ MAX_LISTED = 40
 SHOWN_HOST = re.compile(r"(?:https?://)?((?:[a-z0-9-]{1,63}\.)+[a-z]{2,24})(?=[/:?#\s]|$)", re.IGNORECASE)
 
 
+class Facts(ToolFacts):
+    """Of a mail that one of our own people reports by forwarding it, the facts are those of the mail inside."""
+
+    parsed: bool = Field(description="The file is a mail.")
+    defects: int = Field(description="Breaches of the mail format.")
+    from_domain: str = Field(description="Domain of the sender; empty when there is none.")
+    from_internal: bool = Field(description="The sender's domain is ours.")
+    display_name_spoof: bool = Field(description="The display name claims another address, our name or our people.")
+    reply_to_differs: bool = Field(description="Answers would go to another registered domain.")
+    return_path_differs: bool = Field(description="Bounces would go to another registered domain.")
+    spf: mail_auth.Result = Field(description="What the receiving server said of SPF.")
+    dkim: mail_auth.Result = Field(description="What the receiving server said of DKIM.")
+    dmarc: mail_auth.Result = Field(description="What the receiving server said of DMARC.")
+    auth_trusted: bool = Field(description="Our own server said it; anybody can write such a header into a mail.")
+    links: int = Field(description="Different links.")
+    link_mismatch: bool = Field(description="A link shows one site and leads to another.")
+    link_domains: int = Field(description="Different registered domains that links lead to.")
+    attachments: int = Field(description="Files inside.")
+    risky_attachments: int = Field(description="Files inside that are dangerous to open.")
+    urgency: bool = Field(description="It presses for time or threatens a loss.")
+    credential_request: bool = Field(description="It asks to sign in, to confirm, or for a secret.")
+    payment_request: bool = Field(description="It asks for money, or to send it elsewhere than before.")
+    bulk: bool = Field(description="It is marked as sent to many.")
+    html_form: bool = Field(description="It holds a form.")
+    lookalike_sender: bool = Field(description="The sender's domain is made to look like ours.")
+    partner_sender: bool = Field(description="The sender's domain belongs to a partner we exchange mail with.")
+    hops: int = Field(description="Servers it says it passed.")
+
+
+class Link(TypedDict):
+    """One link: where it leads, what it shows, and whether the two differ."""
+
+    url: str
+    text: str
+    domain: str
+    own: bool
+    mismatch: bool
+
+
+class File(TypedDict):
+    """One file inside, and every reason to be careful with it."""
+
+    name: str
+    type: str
+    size: int
+    sha256: str
+    risky: bool
+    why: list[str]
+
+
+#: Only `size` for a file that is no mail. Not a class, because `from` is a word of Python.
+Detail = TypedDict(
+    "Detail",
+    {
+        "from": str,
+        "reply_to": str,
+        "return_path": str,
+        "recipients": list[str],
+        "subject": str,
+        "date": str,
+        "message_id": str,
+        "authserv_id": str,
+        "reported_by": str | None,
+        "links": list[Link | str],
+        "attachments": list[File | str],
+        "text": str,
+        "hidden_text": str,
+        "size": int,
+    },
+    total=False,
+)
+
+
+@tool(
+    "Parse an attached mail: sender checks (SPF, DKIM, DMARC), links, attachments, signs of phishing.",
+    arguments=AttachmentArguments,
+    facts=Facts,
+    detail=Detail,
+    needs=["attachment", "organization"],
+    imports=["authres"],
+)
 def run(arguments: Object, inputs: Object) -> Object:
-    """See the facts of `read_email` in `fact_names`."""
+    """Refused when the ticket has no such attachment."""
     attachment = inputs["attachment"]
     if attachment is None:
         raise InputRefused(f"The ticket has no attachment {arguments['attachment']}; read_ticket lists them from 0.")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TypedDict
 
+from pydantic import Field
+
+from tools.arguments import NoArguments
 from tools.investigate import indicators, manipulation
 from tools.investigate.answer import Object, answer, clip, clip_list, plural
 from tools.investigate.ticket_text import Piece, attached, events, pieces
+from tools.tool import ToolFacts, tool
 
 #: Characters of one script shown; decode_script takes them from here.
 MAX_SCRIPT = 8_000
@@ -27,8 +32,43 @@ SCRIPT_LINE = re.compile(
 )
 
 
+class Facts(ToolFacts):
+    manipulation: bool = Field(description="Its text tries to steer whoever or whatever reads it.")
+    manipulation_phrases: int = Field(description="Number of such attempts.")
+    attachments: int = Field(description="Number of attachments.")
+    emails: int = Field(description="Attachments that are mails.")
+    events: int = Field(description="Log events that came with the ticket; search_logs queries them.")
+    scripts: int = Field(description="Scripts and command lines found; decode_script reads them.")
+    urls: int = Field(description="URLs found, in attachments too.")
+
+
+class Attempt(TypedDict):
+    """One attempt to steer the agents: where it stands, how it is disguised, and its words."""
+
+    where: str
+    kind: str
+    how: str
+    words: str
+
+
+class Detail(TypedDict):
+    first_email: int | None
+    emails: list[int]
+    scripts: list[str]
+    urls: list[str]
+    manipulation: list[Attempt | str]
+    event_keys: list[str]
+
+
+@tool(
+    "Overview of the ticket: attachments, mails, events, scripts, URLs, attempts to steer the agents.",
+    arguments=NoArguments,
+    facts=Facts,
+    detail=Detail,
+    needs=["ticket", "attachments"],
+)
 def run(arguments: Object, inputs: Object) -> Object:
-    """See the facts of `read_ticket` in `fact_names`."""
+    """Always the first call on a ticket."""
     del arguments
     ticket, files = inputs["ticket"], attached(inputs)
     texts = pieces(ticket, files)

@@ -8,10 +8,14 @@ import pathlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
+from pydantic import ConfigDict, Field
+
+from tools.arguments import MAX_SQL
 from tools.investigate.answer import InputRefused, Object, answer, clip, clip_list, plural
 from tools.investigate.ticket_text import events
+from tools.tool import ToolArguments, ToolFacts, tool
 
 #: Rows shown; one more is fetched to know whether there are more.
 MAX_ROWS = 50
@@ -27,8 +31,43 @@ MAX_DEPTH = 20
 MEMORY = "256MB"
 
 
+class Arguments(ToolArguments):
+    sql: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_SQL,
+            description="One SELECT over `events` (a column per key) or `flat(event, path, key, value)`.",
+        ),
+    ]
+
+
+class Facts(ToolFacts):
+    """When exactly one row comes back, each of its scalar columns is a fact as well."""
+
+    model_config = ConfigDict(extra="allow")
+
+    rows: int = Field(description="Rows shown.")
+    truncated: bool = Field(description="There are more rows than are shown.")
+
+
+class Detail(TypedDict):
+    """The result as a table; each row maps columns to values."""
+
+    columns: list[str]
+    rows: list[dict[str, Any]]
+
+
+@tool(
+    "Run one SQL query (DuckDB) over the log events that came with the ticket.",
+    arguments=Arguments,
+    facts=Facts,
+    detail=Detail,
+    needs=["ticket"],
+    imports=["duckdb"],
+)
 def run(arguments: Object, inputs: Object) -> Object:
-    """See the facts of `search_logs` in `fact_names`."""
+    """The database lives for this one query."""
     rows = events(inputs["ticket"]["fields"])
     if not rows:
         raise InputRefused("The ticket carries no log events, so there is nothing to search.")

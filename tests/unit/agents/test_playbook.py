@@ -21,7 +21,6 @@ from core.assessment import Assessment, Severity, Verdict
 from core.canonical import JsonObject
 from core.errors import BundleInvalid
 from core.evidence import Trust
-from tools.investigate.fact_names import FACT_NAMES
 from tools.registry import default_registry
 
 SMALL = """
@@ -78,7 +77,8 @@ def test_every_shipped_playbook_reads_facts_that_its_tools_report() -> None:
                 continue
             look = next((one for one in playbook.steps if one.name == head), None)
             columns = str(look.arguments.get("sql", "")) if look else ""
-            assert name in FACT_NAMES[tools[head]] or f" AS {name}" in columns, f"{playbook.playbook}: {path}"
+            reported = default_registry().get(tools[head]).facts
+            assert name in reported or f" AS {name}" in columns, f"{playbook.playbook}: {path}"
 
 
 def test_every_shipped_playbook_calls_tools_with_the_arguments_they_take() -> None:

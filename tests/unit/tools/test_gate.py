@@ -166,6 +166,11 @@ async def test_failed_tool_leaves_evidence_of_the_failure_and_is_tried_again_by_
     assert (repaired.id, repaired.error) == ("E2", None)
 
 
+#: Facts as read_ticket declares them.
+GLANCE = {"manipulation": False, "manipulation_phrases": 0, "attachments": 0, "emails": 0, "events": 0, "scripts": 0,
+          "urls": 0}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -176,6 +181,8 @@ async def test_failed_tool_leaves_evidence_of_the_failure_and_is_tried_again_by_
         {"summary": "s", "facts": {"a": None}, "detail": {}},
         {"summary": "s", "facts": {str(n): n for n in range(200)}, "detail": {}},
         {"summary": "s", "facts": [], "detail": {}},
+        {"summary": "s", "facts": {**GLANCE, "emails": "1"}, "detail": {}},
+        {"summary": "s", "facts": {**GLANCE, "approved": True}, "detail": {}},
     ],
 )
 async def test_answer_of_the_wrong_shape_is_not_used(house: MakeHouse, answer: Any) -> None:
@@ -186,8 +193,9 @@ async def test_answer_of_the_wrong_shape_is_not_used(house: MakeHouse, answer: A
 
 async def test_answer_of_a_tool_that_was_taken_over_is_masked_and_stays_untrusted(house: MakeHouse) -> None:
     made = house(**TICKET)
-    answer = {"summary": "of Anna Lindqvist", "facts": {"x": "a.lindqvist"}, "detail": {"long": "WS-TRE-014 " * 20_000}}
+    answer = {"summary": "of Anna Lindqvist", "facts": GLANCE, "detail": {"a.lindqvist": "WS-TRE-014 " * 20_000}}
     evidence = await made.gate(runner=Runner(sandbox=Lying(answer))).open()
+    assert evidence.facts == GLANCE
     assert evidence.trust is Trust.UNTRUSTED
     text = json.dumps(evidence.as_json())
     assert [original for original in ORIGINALS if original in text] == []

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.tools.outside import files
 from tests.unit.tools.test_mail import ORGANIZATION
-from tools.investigate import domains, extract_indicators, indicators, lookalike
-from tools.investigate.fact_names import FACT_NAMES
+from tools.investigate import domains, extract_indicators, indicators, inspect_url, lookalike
 from tools.investigate.inspect_url import inspect
 from tools.investigate.refang import refang
 
@@ -94,7 +93,7 @@ def test_ordinary_hosts_are_no_lookalikes(host: str) -> None:
 
 @given(st.text(max_size=200))
 def test_any_text_is_judged_without_failing(url: str) -> None:
-    assert set(facts(url)) == set(FACT_NAMES["inspect_url"])
+    assert set(facts(url)) == set(inspect_url.Facts.model_fields)
 
 
 @pytest.mark.parametrize(

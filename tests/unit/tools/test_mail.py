@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from core.canonical import canonical_bytes
 from tests.unit.tools.outside import files
-from tools.investigate.fact_names import FACT_NAMES
-from tools.investigate.read_email import read, run
+from tools.investigate.read_email import Facts, read, run
 from tools.sandbox import reply
 from tools.sandbox.sandbox import Sandbox
 
@@ -41,7 +40,7 @@ def facts(raw: bytes) -> dict[str, Any]:
 
 def test_every_fact_is_reported_whatever_the_mail() -> None:
     for raw in (mail(), b"no mail at all", b""):
-        assert set(facts(raw)) == set(FACT_NAMES["read_email"])
+        assert set(facts(raw)) == set(Facts.model_fields)
 
 
 def test_results_of_our_own_server_are_trusted() -> None:
@@ -222,7 +221,7 @@ def test_any_header_and_body_give_an_answer(value: str, name: str, body: str) ->
     raw = mail(body.encode("utf-8", "replace").decode()).replace(
         b"MIME-Version", f"{name}: ".encode() + value.encode("utf-8", "replace") + b"\nMIME-Version"
     )
-    assert set(facts(raw)) == set(FACT_NAMES["read_email"])
+    assert set(facts(raw)) == set(Facts.model_fields)
 
 
 def test_outside_mails_are_all_parsed() -> None:
@@ -241,12 +240,13 @@ def test_good_outside_mails_show_no_bad_sign() -> None:
 
 async def test_tool_answers_from_inside_the_sandbox(sandbox: Sandbox) -> None:
     file = {"name": "m.eml", "content_base64": base64.b64encode(mail()).decode()}
-    payload = {"arguments": {"attachment": 0}, "inputs": {"attachment": file, "organization": ORGANIZATION}}
-    assert await sandbox.run("tools.investigate.read_email:run", payload) == run(**_payload(payload))
-
-
-def _payload(payload: dict[str, Any]) -> dict[str, Any]:
-    return {"arguments": payload["arguments"], "inputs": payload["inputs"]}
+    payload: dict[str, Any] = {
+        "arguments": {"attachment": 0},
+        "inputs": {"attachment": file, "organization": ORGANIZATION},
+    }
+    assert await sandbox.run("tools.investigate.read_email:run", payload) == run(
+        payload["arguments"], payload["inputs"]
+    )
 
 
 def _json(value: object) -> bytes:

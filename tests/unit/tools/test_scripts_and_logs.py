@@ -21,7 +21,6 @@ from tools.investigate import (
     lookup_vulnerability,
     similar_cases,
 )
-from tools.investigate.fact_names import FACT_NAMES
 from tools.limits import Limits
 from tools.sandbox.sandbox import Sandbox
 
@@ -111,7 +110,7 @@ def test_bomb_stays_small() -> None:
 
 @given(st.text(max_size=500))
 def test_any_text_gives_every_fact(text: str) -> None:
-    assert set(decode(text)["facts"]) == set(FACT_NAMES["decode_script"])
+    assert set(decode(text)["facts"]) == set(decode_script.Facts.model_fields)
 
 
 EVENTS = [
