@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import approvals, mask, operate, policy, serve, ticket, vault
+from cli import approvals, mask, operate, policy, serve, ticket, tool, vault
 from cli.demo_command import demo
 from cli.output import complain
 
@@ -23,6 +23,7 @@ app.command()(serve.up)
 app.add_typer(ticket.app, name="ticket")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(policy.app, name="policy")
+app.add_typer(tool.app, name="tool")
 app.command()(mask.mask)
 app.add_typer(vault.app, name="vault")
 app.add_typer(operate.intel, name="intel")
