@@ -112,15 +112,17 @@ def model(settings: Settings) -> Finding:
 def sandbox(settings: Settings) -> Finding:
     """Tools can run, and cannot get out."""
     from tools.sandbox.sandbox import open_sandbox
+    from tools.sandbox.tiers import TIERS
 
     opened = open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap)
     result = opened.selftest()
     held = sum(check.ok for check in result.checks)
+    weaker = "; a stronger one does not work here" if result.tier != TIERS[0] else ""
     return Finding(
         name="sandbox",
         ok=result.ok,
-        detail=f"tier {result.tier}: {held} of {len(result.checks)} escape attempts failed, as they must",
-        mend="" if result.ok else "Run casemate sandbox to see which got out.",
+        detail=f"tier {result.tier}{weaker}: {held} of {len(result.checks)} escape attempts failed, as they must",
+        mend="" if result.ok else "Run casemate sandbox selftest to see which got out.",
     )
 
 

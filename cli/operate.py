@@ -1,4 +1,4 @@
-"""Commands of the operator: doctor, sandbox, halt, resume, audit, intel."""
+"""Commands of the operator: doctor, halt, resume, audit, intel."""
 
 from __future__ import annotations
 
@@ -36,21 +36,6 @@ def doctor(
         rows = (("ok" if f.ok else "WRONG", f.name, f.detail, f.mend) for f in findings)
         print_table(("", "check", "found", "to mend it"), rows)
     if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
-
-
-def sandbox(as_json: AsJson = False) -> None:
-    """Try to escape from the sandbox that tools run in."""
-    from cli.context import read_settings
-    from tools.sandbox.bubblewrap import BubblewrapSandbox
-
-    result = BubblewrapSandbox(bwrap=read_settings().bwrap).selftest()
-    if as_json:
-        print_json(result.as_json())
-    else:
-        rows = (("held" if check.ok else "ESCAPED", check.name, check.detail) for check in result.checks)
-        print_table(("", "attempt", "what happened"), rows, title=f"Sandbox tier: {result.tier}")
-    if not result.ok:
         raise typer.Exit(1)
 
 
@@ -110,10 +95,12 @@ def show_audit(ticket_id: str, as_json: AsJson = False) -> None:
 
 @intel.command("import")
 def import_intel(
-    files: Annotated[list[Path], typer.Argument(help="CSV, STIX 2.1, MISP JSON, or a CISA KEV catalogue.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="CSV, STIX 2.1, MISP, KEV, EPSS, notes, lists; or folders of them.")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Add indicators and exploited vulnerabilities from files."""
+    """Add indicators, exploited vulnerabilities and EPSS scores from files."""
     from cli.context import open_store, read_settings
     from cli.feeds import import_files
 
@@ -122,7 +109,10 @@ def import_intel(
     if as_json:
         print_json(counted)
     else:
-        say(f"Imported {counted['indicators']} indicators and {counted['vulnerabilities']} vulnerabilities.")
+        say(
+            f"Imported {counted['indicators']} indicators, {counted['vulnerabilities']} vulnerabilities "
+            f"and {counted['scores']} scores."
+        )
 
 
 def evaluate(context: typer.Context) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from core.clock import Clock, SystemClock
 from core.keyring import open_keys
+from core.secret_store import SecretStore
 from core.settings import Settings
 from core.store.engine import Store
 from workers.live import LiveBundle, LiveMasker, name_models
@@ -50,11 +51,16 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
     from agents.model import ModelClients
     from agents.spec import load_teams
     from tools.connectors.lab import LabConnector
+    from tools.mcp.accepted import LiveRegistry
+    from tools.mcp.caller import McpCaller
+    from tools.mcp.connector import McpConnector
+    from tools.mcp.session import Reach
     from tools.registry import default_registry
     from tools.sandbox.sandbox import open_sandbox
 
     store = store or open_store(settings)
-    registry = default_registry()
+    registry = LiveRegistry(default_registry(), store)
+    mcp = McpCaller(store=store, reach=Reach(secrets=SecretStore(settings.secrets_folder), bwrap=settings.bwrap))
     bundle = LiveBundle(settings, store, registry)
 
     def check_switch() -> None:
@@ -89,10 +95,16 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
         bundle=bundle,
         masker=LiveMasker(bundle, settings),
         registry=registry,
-        sandbox=Once(lambda: open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap)),
+        sandbox=Once(
+            lambda: open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap, size=settings.sandbox_pool)
+        ),
         teams=load_teams(),
         clients=clients,
-        connectors={"lab": LabConnector(settings.lab_file, organization=lambda: bundle().organization)},
+        connectors={
+            "lab": LabConnector(settings.lab_file, organization=lambda: bundle().organization),
+            McpConnector.name: McpConnector(mcp, registry.snapshot),
+        },
+        mcp=mcp,
     )
 
 

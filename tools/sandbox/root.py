@@ -12,8 +12,9 @@ from pathlib import Path
 CODE = "/casemate"
 #: The parts of this package a tool may import; the gate and the connectors stay outside.
 CODE_PARTS = ("tools/__init__.py", "tools/arguments.py", "tools/limits.py", "tools/outside.py", "tools/tool.py",
-              "tools/investigate", "tools/sandbox/__init__.py", "tools/sandbox/runtime.py",
-              "tools/sandbox/probes.py")  # fmt: skip
+              "tools/investigate", "tools/sandbox/__init__.py",
+              *(f"tools/sandbox/{name}.py" for name in ("confine", "kernel", "nursery", "runtime", "wire")),
+              "tools/sandbox/probes")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +23,22 @@ class Root:
 
     python: str
     packages: str
+    #: Folders and files of the host that are shown, at their own places; the tool code is apart.
+    shown: tuple[str, ...]
     arguments: tuple[str, ...]
+
+    @property
+    def start(self) -> str:
+        """The Python program that becomes the nursery, with the tool code at `CODE`."""
+        return start(CODE, self.packages)
+
+
+def start(code: str, packages: str) -> str:
+    """The Python program that becomes the nursery, with the tool code below `code`."""
+    return (
+        f"import sys; sys.path[:0] = ({code!r},); sys.path.append({packages!r}); "
+        "from tools.sandbox.nursery import main; main()"
+    )
 
 
 @cache
@@ -37,7 +53,8 @@ def root(tmp_bytes: int) -> Root:
     for link in ("/lib", "/lib64", "/lib32"):
         if Path(link).is_symlink():
             arguments += ["--symlink", str(Path(link).readlink()), link]
-    for path in _outermost(shown):
+    places = _outermost(shown)
+    for path in places:
         arguments += ["--ro-bind", path, path]
     code = Path(__file__).resolve().parents[2]
     for part in CODE_PARTS:
@@ -45,7 +62,7 @@ def root(tmp_bytes: int) -> Root:
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--dev-bind", "/dev/null", "/dev/null"]
     # Last: bubblewrap's own root is a writable tmpfs without a limit until it is remounted.
     arguments += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - inside the sandbox
-    return Root(python=str(python), packages=packages, arguments=tuple(arguments))
+    return Root(python=str(python), packages=packages, shown=tuple(places), arguments=tuple(arguments))
 
 
 def _libpython() -> set[str]:

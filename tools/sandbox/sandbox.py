@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import compileall
-from collections.abc import Awaitable, Callable
+import os
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from core.canonical import JsonObject
 from core.errors import SandboxUnavailable
 from tools.limits import Limits
+from tools.sandbox.call import Asked
+from tools.sandbox.tiers import BWRAP, TIERS, Tier, confined, namespaces
 
-#: Strongest first. `namespaces`: bubblewrap + seccomp + rlimits.
-Tier = Literal["namespaces"]
-
-#: Where Debian and Ubuntu put bubblewrap; looked up on PATH when it is only a name.
-BWRAP = "bwrap"
+if TYPE_CHECKING:
+    from tools.sandbox.pooled import PooledSandbox
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,10 +42,6 @@ class SelfTest:
         }
 
 
-#: Answers one question of a tool: a typed request in, `{"refused": …}` or what the broker found out.
-Asked = Callable[[JsonObject], Awaitable[JsonObject]]
-
-
 class Sandbox(Protocol):
     """Runs one tool entry on one payload in a sandbox of its own."""
 
@@ -71,30 +64,58 @@ class Sandbox(Protocol):
         ...
 
 
-def open_sandbox(weakest: Tier = "namespaces", *, bwrap: str = BWRAP) -> Sandbox:
+def open_sandbox(weakest: Tier = "namespaces", *, bwrap: str = BWRAP, size: int | None = None) -> Sandbox:
     """The strongest sandbox of this machine, after it held against its self-test (once per process).
 
+    Args:
+        weakest: the weakest tier that will do; a weaker one is never used.
+        size: processes that wait for a call.
+
     Raises:
-        SandboxUnavailable: no tier at least as strong as `weakest` works here. There is no fallback.
+        SandboxUnavailable: no tier at least as strong as `weakest` works here. There is no fallback below it.
     """
-    if weakest != "namespaces":
-        raise SandboxUnavailable(f"There is no sandbox tier called {weakest!r}; set it to `namespaces`.")
-    return _tested(bwrap)
+    if weakest not in TIERS:
+        raise SandboxUnavailable(f"There is no sandbox tier called {weakest!r}; set it to `{'` or `'.join(TIERS)}`.")
+    return _opened(weakest, bwrap, size, os.getpid())
 
 
 @cache
-def _tested(bwrap: str) -> Sandbox:
-    from tools.sandbox.bubblewrap import BubblewrapSandbox
+def _opened(weakest: Tier, bwrap: str, size: int | None, pid: int) -> Sandbox:
+    del pid  # a forked process makes its own
+    failed = []
+    for tier in TIERS[: TIERS.index(weakest) + 1]:
+        try:
+            return _tested(tier, bwrap, size)
+        except SandboxUnavailable as error:
+            failed.append(str(error))
+    raise SandboxUnavailable(" ".join(failed))
 
-    sandbox = BubblewrapSandbox(bwrap=bwrap)
-    # Inside, nothing can be written, so the tool code is compiled here once instead of there on every call.
-    compileall.compile_dir(Path(__file__).resolve().parents[1] / "investigate", quiet=2)
-    compileall.compile_dir(Path(__file__).resolve().parent, quiet=2)
-    result = sandbox.selftest()
+
+def make_sandbox(tier: Tier, *, bwrap: str = BWRAP, size: int | None = None) -> PooledSandbox:
+    """A sandbox of one tier, untested.
+
+    Raises:
+        SandboxUnavailable: this machine lacks what the tier stands on.
+    """
+    from tools.sandbox.pooled import POOL_SIZE, PooledSandbox
+
+    profile = namespaces(bwrap) if tier == "namespaces" else confined()
+    return PooledSandbox(profile, size=POOL_SIZE if size is None else size)
+
+
+def _tested(tier: Tier, bwrap: str, size: int | None) -> Sandbox:
+    sandbox = make_sandbox(tier, bwrap=bwrap, size=size)
+    try:
+        result = sandbox.selftest()
+    except SandboxUnavailable:
+        sandbox.close()
+        raise
     escaped = [check for check in result.checks if not check.ok]
     if escaped or not result.ok:
+        sandbox.close()
         raise SandboxUnavailable(
-            f"The sandbox let {len(escaped)} of {len(result.checks)} escape attempts through "
-            f"({', '.join(c.name for c in escaped)}), so no tool may run: see `casemate sandbox` for what to mend."
+            f"The sandbox tier `{tier}` let {len(escaped)} of {len(result.checks)} escape attempts through "
+            f"({', '.join(c.name for c in escaped)}), so no tool may run: "
+            "see `casemate sandbox selftest` for what to mend."
         )
     return sandbox

@@ -1,9 +1,8 @@
-"""The system-call filter of a sandbox, as a compiled BPF program that bubblewrap loads before the tool's first byte."""
+"""The system-call filter of a sandbox, as a BPF program that a process loads before the tool's first byte."""
 
 from __future__ import annotations
 
 import errno
-import os
 import tempfile
 from functools import cache
 
@@ -11,8 +10,10 @@ from core.errors import SandboxUnavailable
 
 #: Calls a tool never needs. Most are reachable from an empty user namespace and have been ways out of one.
 DENIED = (
-    # one process, one thread: nothing to fork, so nothing outlives or outnumbers the tool
-    "clone", "fork", "vfork", "execveat",
+    # one process, one thread, one program: nothing to fork, so nothing outlives or outnumbers the tool
+    "clone", "fork", "vfork", "execve", "execveat", "setsid", "setpgid",
+    # becoming somebody else; without namespaces these would reach the host's ids
+    "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset",
     # namespaces and mounts
     "unshare", "setns", "mount", "umount2", "umount", "pivot_root", "chroot", "mount_setattr", "move_mount",
     "open_tree", "fsopen", "fsconfig", "fsmount", "fspick", "statmount", "listmount",
@@ -20,7 +21,10 @@ DENIED = (
     "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "socketcall",
     # other processes
     "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_open", "pidfd_getfd",
-    "pidfd_send_signal",
+    "pidfd_send_signal", "kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "setpriority",
+    "sched_setaffinity", "sched_setscheduler", "sched_setattr", "ioprio_set",
+    # by path, so past a rule for opened files; a tool has open and unlink
+    "truncate", "chmod", "fchmodat", "chown", "lchown", "fchownat", "setxattr", "lsetxattr", "removexattr",
     # kernel attack surface
     "io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup", "io_submit", "bpf", "userfaultfd",
     "perf_event_open", "memfd_create", "memfd_secret", "keyctl", "add_key", "request_key", "fanotify_init",
@@ -35,7 +39,9 @@ DENIED = (
 )  # fmt: skip
 
 #: Without these the filter would not be one; a libseccomp that does not know them is refused.
-REQUIRED = frozenset({"clone", "socket", "unshare", "ptrace", "mount", "bpf", "keyctl", "io_uring_setup"})
+REQUIRED = frozenset(
+    {"clone", "execve", "kill", "socket", "unshare", "ptrace", "mount", "bpf", "keyctl", "io_uring_setup"}
+)
 
 #: ioctl requests that type into, or paste to, the terminal casemate was started from (CVE-2017-5226).
 TERMINAL_REQUESTS = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
@@ -76,11 +82,3 @@ def program() -> bytes:
         filter_.export_bpf(file)
         file.seek(0)
         return file.read()
-
-
-def program_fd() -> int:
-    """A fresh descriptor to read the program from; bubblewrap reads it once to the end. The caller closes it."""
-    fd = os.memfd_create("seccomp", os.MFD_CLOEXEC)
-    os.write(fd, program())
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd

@@ -22,7 +22,8 @@ from tools.gate import Gate
 from tools.limits import Limits
 from tools.registry import default_registry
 from tools.runner import Runner
-from tools.sandbox.sandbox import SelfTest, Tier
+from tools.sandbox.sandbox import SelfTest
+from tools.sandbox.tiers import Tier
 
 MAIL = (
     b'From: "IT Helpdesk" <help@harb0urbank.example>\nTo: anna.lindqvist@harbourbank.example\n'
