@@ -33,6 +33,7 @@ class SchemaName(StrEnum):
     MASKING = "masking"
     GUARDRAILS = "guardrails"
     INVARIANTS = "invariants"
+    NETWORK = "network"
     TESTS = "tests"
 
 

@@ -18,13 +18,14 @@ from policies.guardrails.rules import Guardrails
 from policies.invariants import Invariant, read_invariants
 from policies.masking.examples import try_masking_examples
 from policies.masking.rules import MaskingRules
+from policies.network import Network
 from policies.organization import Organization
 from policies.reading import read_document
 from policies.rule_checks import check_rules
 from policies.sentences import check_model
 from policies.source import BundleSource
 from policies.suite import Suite
-from policies.tool_names import check_rule_tools, check_sinks, check_test_tools
+from policies.tool_names import check_network, check_rule_tools, check_sinks, check_test_tools
 from policies.trial import Trial
 from policies.vocabulary import ToolShape
 
@@ -33,7 +34,7 @@ __all__ = ["Bundle", "BundleInvalid", "BundleSource", "default_bundle_path", "lo
 #: The files every bundle has.
 FILES = ("organization.yaml", "masking.yaml", "actions.yaml", "guardrails.yaml")
 #: Files a bundle may have as well; they are part of its hash.
-OPTIONAL = ("invariants.yaml",)
+OPTIONAL = ("invariants.yaml", "network.yaml")
 #: How the name of a file with tests ends; tests are no part of the hash.
 TESTS = "_test.yaml"
 
@@ -100,6 +101,7 @@ class _Parts:
     #: Conditions by the number of their rule.
     conditions: dict[int, Condition]
     invariants: tuple[Invariant, ...]
+    network: Network
     tests: dict[str, Suite]
 
     def bundle(self, name: str) -> Bundle | None:
@@ -147,6 +149,7 @@ class _Parts:
                 for number, rule in enumerate(actions.rules)
             ),
             invariants=self.invariants,
+            network=self.network,
             tests=self.tests,
             documents=self.documents,
         )
@@ -161,6 +164,7 @@ def _read(source: BundleSource, tools: Mapping[str, ToolShape] | None) -> _Parts
     compiler = Compiler(organization or _NOBODY)
     conditions = check_rules(documents["actions.yaml"], compiler)
     invariants = documents.get("invariants.yaml")
+    network = documents.get("network.yaml")
     parts = _Parts(
         documents=documents,
         organization=organization,
@@ -169,6 +173,8 @@ def _read(source: BundleSource, tools: Mapping[str, ToolShape] | None) -> _Parts
         guardrails=check_model(documents["guardrails.yaml"], Guardrails),
         conditions=conditions,
         invariants=read_invariants(invariants, compiler, tools) if invariants is not None else (),
+        # Without the file, and with a broken one, nobody may ask anything outside.
+        network=(check_model(network, Network) if network is not None else None) or Network(),
         tests={
             name: suite
             for name, document in documents.items()
@@ -178,6 +184,8 @@ def _read(source: BundleSource, tools: Mapping[str, ToolShape] | None) -> _Parts
     if tools is not None:
         check_rule_tools(documents["actions.yaml"], conditions, tools)
         check_sinks(documents["masking.yaml"], tools)
+        if network is not None:
+            check_network(network, tools)
         for name in parts.tests:
             check_test_tools(documents[name], tools)
     return parts

@@ -13,6 +13,7 @@ from policies.document import Document
 from policies.guardrails.rules import Guardrails
 from policies.invariants import Invariant
 from policies.masking.rules import MaskingRules
+from policies.network import Network
 from policies.organization import Organization
 from policies.suite import Suite
 
@@ -44,6 +45,8 @@ class Bundle:
     rules: tuple[CompiledRule, ...]
     #: What the policy must never answer; empty without `invariants.yaml`.
     invariants: tuple[Invariant, ...] = ()
+    #: Which tool may ask what of the outside; nobody anything without `network.yaml`.
+    network: Network = field(default_factory=Network)
     #: Tests by the name of their file.
     tests: Mapping[str, Suite] = field(default_factory=dict)
     #: The files as read, to name the place of a problem found later.

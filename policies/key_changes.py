@@ -1,4 +1,4 @@
-"""What changed in the parts of a bundle that are no rules: organization, masking and guardrails, key by key."""
+"""What changed in the parts of a bundle that are no rules: organization, masking, guardrails and network, key by key."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class KeyChange:
 
 
 def key_changes(before: Bundle, after: Bundle) -> tuple[KeyChange, ...]:
-    """The differences of organization, masking and guardrails, and of the roles that exist."""
+    """The differences of organization, masking, guardrails and network, and of the roles that exist."""
     found: list[KeyChange] = []
     for old, new in zip(_parts(before), _parts(after), strict=True):
         for change in _changes("", old, new):
@@ -53,6 +53,7 @@ def _parts(bundle: Bundle) -> Iterator[JsonObject]:
     yield {"organization": bundle.organization.model_dump(mode="json", by_alias=True)}
     yield {"masking": bundle.masking.model_dump(mode="json", by_alias=True, exclude={"examples"})}
     yield {"guardrails": bundle.guardrails.model_dump(mode="json", by_alias=True)}
+    yield {"network": bundle.network.model_dump(mode="json", by_alias=True, exclude_none=True)}
     yield {"actions": {"roles": sorted(bundle.actions.roles)}}
 
 

@@ -64,6 +64,8 @@ class ToolShape:
     target: Mapping[str, str] = field(default_factory=dict)
     #: Which argument names what its effects are counted by, for `limit: {per_target: …}`; None: it aims at nothing.
     aims_at: str | None = None
+    #: Kinds of question it may put to the network broker.
+    asks: frozenset[str] = frozenset()
 
 
 #: Tools that no registry lists: the gate's own, and the action that makes a bundle live.

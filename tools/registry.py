@@ -12,8 +12,11 @@ from types import MappingProxyType
 from core.canonical import Json, JsonObject, digest
 from core.errors import NotFound
 from core.evidence import Trust
+from core.mcp import is_external
 from policies.vocabulary import ToolShape
+from tools.checks import parse
 from tools.limits import Limits
+from tools.mcp.pinned import Pinned
 from tools.tool import Ask, Declared, Need, ToolArguments, ToolFacts, declared_by
 
 
@@ -48,6 +51,10 @@ class Tool:
     detail: type | None = None
     #: Connector that carries the action out; None for a tool that reads.
     connector: str | None = None
+    #: What an approval is bound to: who carries it out and how (`tools/connectors/opening.py`); empty for the lab.
+    carrier: str = ""
+    #: The MCP tool behind it, whose own schema its arguments follow; it reads unless it has a connector as well.
+    mcp: Pinned | None = None
     #: The argument that names what an action aims at, for limits per target; None when it aims at nothing.
     aims_at: str | None = None
     #: Which argument names the asset or identity an action aims at: `{"asset": "host"}`.
@@ -55,7 +62,7 @@ class Tool:
 
     @property
     def acts(self) -> bool:
-        return self.entry is None
+        return self.connector is not None
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -64,10 +71,24 @@ class Tool:
 
     @property
     def argument_names(self) -> tuple[str, ...]:
+        if self.mcp is not None:
+            return tuple(self.mcp.schema["properties"])
         return tuple(self.arguments.model_fields)
+
+    def checked(self, arguments: JsonObject) -> JsonObject:
+        """The arguments in the form the tool declares.
+
+        Raises:
+            ToolRefused: names what is at fault, without repeating a value.
+        """
+        if self.mcp is not None:
+            return self.mcp.checked(arguments)
+        return parse(self.arguments, arguments).model_dump()
 
     def schema(self) -> JsonObject:
         """JSON Schema of the tool's own arguments."""
+        if self.mcp is not None:
+            return dict(self.mcp.schema)
         plain = _without_titles(self.arguments.model_json_schema())
         return {
             "type": "object",
@@ -111,10 +132,19 @@ class Registry:
         for tool in tools:
             if tool.name in by_name:
                 raise ValueError(f"Two tools are called {tool.name}; give each its own name.")
-            if (tool.entry is None) == (tool.connector is None):
+            if tool.mcp is None and (tool.entry is None) == (tool.connector is None):
                 raise ValueError(f"Tool {tool.name} needs either an entry (reads) or a connector (acts).")
+            if (tool.mcp is not None) != is_external(tool.name):
+                raise ValueError(f"{tool.name}: tools of MCP servers, and no others, have a double underscore.")
             by_name[tool.name] = tool
         self._tools = MappingProxyType(by_name)
+
+    def snapshot(self) -> Registry:
+        """The tools of this moment, for one piece of work: MCP tools come and go."""
+        return self
+
+    def all(self) -> tuple[Tool, ...]:
+        return tuple(self._by_name().values())
 
     def get(self, name: str) -> Tool:
         """The tool.
@@ -122,29 +152,49 @@ class Registry:
         Raises:
             NotFound: no tool has this name.
         """
-        if name not in self._tools:
-            raise NotFound(f"There is no tool {name[:80]!r}; the tools are {', '.join(sorted(self._tools))}.")
-        return self._tools[name]
+        tools = self._by_name()
+        if name not in tools:
+            raise NotFound(f"There is no tool {name[:80]!r}; the tools are {', '.join(sorted(tools))}.")
+        return tools[name]
 
     def names(self) -> tuple[str, ...]:
-        return tuple(self._tools)
+        return tuple(self._by_name())
 
     def shapes(self) -> dict[str, ToolShape]:
-        """What policy knows of each tool, for checking and proving rules."""
+        """What policy knows of each tool, for checking and proving rules.
+
+        Those of MCP servers are left out: a bundle must load whether they are there or not.
+        """
         return {
             tool.name: ToolShape(
-                arguments=tool.argument_names, acts=tool.acts, target=dict(tool.target), aims_at=tool.aims_at
+                arguments=tool.argument_names,
+                acts=tool.acts,
+                target=dict(tool.target),
+                aims_at=tool.aims_at,
+                asks=frozenset(tool.asks),
             )
-            for tool in self._tools.values()
+            for tool in self.all()
+            if tool.mcp is None
         }
 
     def acting(self) -> tuple[str, ...]:
-        return tuple(name for name, tool in self._tools.items() if tool.acts)
+        return tuple(tool.name for tool in self.all() if tool.acts)
 
     def schema_digest(self, name: str) -> str:
-        """Pins name, description and schema, so that a tool that changed its meaning is approved anew."""
+        """Pins name, description and schema, so that a tool that changed its meaning is approved anew.
+
+        One that is gone has a digest too, which no approval is bound to.
+        """
+        if name not in self.names():
+            return digest({"name": name, "gone": True})
         tool = self.get(name)
-        return digest({"name": tool.name, "description": tool.description, "parameters": tool.schema()})
+        pinned: JsonObject = {"name": tool.name, "description": tool.description, "parameters": tool.schema()}
+        if tool.mcp is not None:
+            pinned["mcp"] = {"server": tool.mcp.server, "pin": tool.mcp.hash, "acts": tool.acts}
+        return digest(pinned)
+
+    def _by_name(self) -> Mapping[str, Tool]:
+        return self._tools
 
 
 @cache

@@ -1,0 +1,130 @@
+"""`dns`: records of a name, through the resolver that this machine uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.canonical import JsonObject
+from policies.network import Dns
+from tools.broker.addresses import AddressRules, Forbidden, special
+from tools.broker.questions import DnsQuestion, Refused
+from tools.broker.targets import host_of
+
+if TYPE_CHECKING:
+    import dns.asyncresolver
+    import dns.message
+    import dns.rdata
+
+#: Records that are handed on.
+MAX_RECORDS = 60
+#: Characters of one record.
+MAX_RECORD = 1_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolver:
+    """The resolvers of this machine (`/etc/resolv.conf`), or others. A resolver is ours, so it may be private."""
+
+    #: Addresses; none means those of this machine.
+    servers: tuple[str, ...] = ()
+    port: int = 53
+
+    def open(self, seconds: float) -> dns.asyncresolver.Resolver:
+        """A resolver that gives up after so many seconds and searches in no domain of ours.
+
+        Raises:
+            Refused: this machine names no resolver.
+        """
+        import dns.asyncresolver
+        import dns.exception
+
+        try:
+            resolver = dns.asyncresolver.Resolver(configure=not self.servers)
+        except (dns.exception.DNSException, OSError):
+            raise Refused("The broker's machine has no resolver; see /etc/resolv.conf there.") from None
+        if self.servers:
+            resolver.nameservers = list(self.servers)
+            resolver.port = self.port
+        resolver.lifetime = seconds
+        resolver.search = []
+        resolver.use_search_by_default = False
+        return resolver
+
+
+async def look_up(resolver: Resolver, rules: AddressRules, permit: Dns, question: DnsQuestion) -> JsonObject:
+    """The records of one type.
+
+    Raises:
+        Refused: the type or the name may not be asked for.
+    """
+    import dns.exception
+    import dns.name
+    import dns.resolver
+
+    if question.type not in permit.types:
+        raise Refused(f"Policy does not let this tool ask for {question.type}; it may ask for {', '.join(permit.types)}.")  # noqa: E501  # fmt: skip
+    host, name = asked_name(rules, question)
+    if not permit.reaches(host):
+        raise Refused("Policy does not let this tool ask for that name; an admin would add it to network.yaml.")
+    opened = resolver.open(permit.seconds)
+    said: JsonObject = {"type": question.type, "status": "NOERROR", "records": [], "name": host}
+    try:
+        found = await opened.resolve(name, question.type, raise_on_no_answer=False, search=False)
+    except dns.resolver.NXDOMAIN:
+        return {**said, "status": "NXDOMAIN"}
+    except dns.resolver.NoNameservers:
+        return {**said, "status": "SERVFAIL"}
+    except dns.resolver.YXDOMAIN:
+        return {**said, "status": "YXDOMAIN"}
+    except dns.exception.Timeout:
+        return {**said, "status": "TIMEOUT"}
+    except (dns.exception.DNSException, OSError, EOFError):
+        return {**said, "status": "ERROR"}
+    records = [_record(record) for record in found.rrset or ()]
+    canonical = str(found.canonical_name).rstrip(".").lower()
+    return {
+        **said,
+        "records": records[:MAX_RECORDS],
+        "left_out": max(0, len(records) - MAX_RECORDS),
+        "ttl": found.rrset.ttl if found.rrset else None,
+        "canonical": canonical if canonical != host else None,
+    }
+
+
+def asked_name(rules: AddressRules, question: DnsQuestion) -> tuple[str, str]:
+    """What the question is about, and the name whose records are asked for: of an address its reverse name.
+
+    Raises:
+        Refused: it is no name of the internet, or an address that is not public.
+    """
+    import dns.reversename
+
+    try:
+        host, address = host_of(question.name if ":" not in question.name else f"[{question.name}]")
+        if address is not None:
+            rules.check(address)
+    except Forbidden as forbidden:
+        raise Refused(f"The name {forbidden}.") from None
+    if (address is None) == (question.type == "PTR"):
+        raise Refused("PTR asks about an address, every other type about a name.")
+    return host, f"{host}." if address is None else str(dns.reversename.from_address(str(address)))
+
+
+def _record(record: dns.rdata.Rdata) -> JsonObject:
+    from dns.rdtypes.ANY.MX import MX
+    from dns.rdtypes.ANY.TXT import TXT
+    from dns.rdtypes.IN.A import A
+    from dns.rdtypes.IN.AAAA import AAAA
+
+    match record:
+        case A() | AAAA():
+            import ipaddress
+
+            kind = special(ipaddress.ip_address(record.address))
+            return {"value": record.address, "public": kind is None, "kind": kind}
+        case TXT():
+            return {"value": b"".join(record.strings).decode("utf-8", "replace")[:MAX_RECORD]}
+        case MX():
+            return {"value": str(record.exchange).rstrip(".").lower(), "preference": record.preference}
+    return {"value": record.to_text()[:MAX_RECORD].rstrip(".").lower()}
