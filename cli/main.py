@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import approvals, mask, operate, policy, serve, ticket, tool, vault
+from cli import approvals, mask, operate, policy, sandbox, serve, ticket, tool, vault
 from cli.demo_command import demo
 from cli.output import complain
 
@@ -29,7 +29,7 @@ app.add_typer(vault.app, name="vault")
 app.add_typer(operate.intel, name="intel")
 app.add_typer(operate.audit, name="audit")
 app.command()(operate.doctor)
-app.command()(operate.sandbox)
+app.add_typer(sandbox.app, name="sandbox")
 app.command()(operate.halt)
 app.command()(operate.resume)
 app.add_typer(serve.serve, name="serve")

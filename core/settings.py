@@ -98,7 +98,9 @@ class Settings(BaseSettings):
     #: Which framework hosts a new ticket's team.
     framework: FrameworkChoice = FrameworkChoice.SPEC
     #: Weakest sandbox tier that may run a tool.
-    sandbox_tier: Literal["namespaces"] = "namespaces"
+    sandbox_tier: Literal["namespaces", "confined"] = "namespaces"
+    #: Processes that wait, confined and ready, for one tool call each.
+    sandbox_pool: Annotated[int, Field(ge=0, le=64)] = 4
     #: The bubblewrap program.
     bwrap: str = "bwrap"
 
