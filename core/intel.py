@@ -1,4 +1,4 @@
-"""Rows of the reference tables that lookup tools read: indicators of compromise and exploited vulnerabilities."""
+"""Rows of the tables that lookup tools read: indicators of compromise, exploited vulnerabilities, exploit scores."""
 
 from __future__ import annotations
 
@@ -38,3 +38,17 @@ class VulnerabilityRow:
     #: Used in ransomware campaigns.
     ransomware: bool
     action: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoreRow:
+    """How likely a CVE is to be exploited within 30 days, as FIRST's EPSS model says."""
+
+    cve: str
+    #: Probability, 0 to 1.
+    epss: float
+    #: Share of all scored CVEs with the same score or a lower one, 0 to 1.
+    percentile: float
+    #: Version of the model and ISO date of the score, empty when the file has none.
+    model: str = ""
+    scored: str = ""

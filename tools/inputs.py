@@ -13,15 +13,15 @@ from tools.case import Case
 from tools.investigate.domains import registered
 from tools.investigate.refang import refang
 from tools.registry import Tool
-from tools.tool import Need
+from tools.tool import RULES, Need
 
 #: Earlier tickets handed to `similar_cases`.
 MAX_HISTORY = 20
 
 
 def prepare(tool: Tool, arguments: JsonObject, *, case: Case, bundle: Bundle, store: Store) -> JsonObject:
-    """Exactly the inputs the tool declares. `arguments` are real."""
-    return {need: _input(need, arguments, case, bundle, store) for need in sorted(tool.needs)}
+    """The inputs the tool declares, but for rules, which `Runner` adds. `arguments` are real."""
+    return {need: _input(need, arguments, case, bundle, store) for need in sorted(tool.needs - RULES)}
 
 
 def _input(need: Need, arguments: JsonObject, case: Case, bundle: Bundle, store: Store) -> Json:
@@ -53,9 +53,14 @@ def _input(need: Need, arguments: JsonObject, case: Case, bundle: Bundle, store:
         case "vulnerability":
             with store.read() as tx:
                 return tx.intel.vulnerability(arguments["cve"])
+        case "score":
+            with store.read() as tx:
+                return tx.intel.score(arguments["cve"])
         case "history":
             with store.read() as tx:
                 return tx.tickets.similar(case.ticket_id, limit=MAX_HISTORY)
+        case "yara_rules" | "sigma_rules":
+            raise ValueError("Rules belong to the machine, not to a ticket: the runner hands them in.")
 
 
 def spellings(value: str) -> list[str]:

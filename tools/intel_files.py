@@ -1,4 +1,5 @@
-"""Threat-intelligence files: CSV, STIX 2.1, MISP JSON, and CISA's catalogue of known exploited vulnerabilities.
+"""Threat-intelligence files: CSV, STIX 2.1, MISP JSON, CISA's catalogue of known exploited vulnerabilities; campaign
+notes and plain lists (`intel_notes`), EPSS (`intel_scores`). Any of them may be gzipped.
 
 A file is taken whole or not at all. What a format can say and our table cannot hold (registry keys, file names) is left
 out; what should be an indicator and is not is an error that names the line or the object.
@@ -7,16 +8,20 @@ out; what should be an indicator and is not is an error that names the line or t
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from core.canonical import Json, JsonObject
-from core.errors import CasemateError
-from core.intel import IntelRow, VulnerabilityRow
-from tools.intel_values import ALIASES, clean
+from core.intel import IntelRow, ScoreRow, VulnerabilityRow
+from tools.intel_notes import looks_like_list, parse_list, parse_note
+from tools.intel_scores import CVE, looks_like_scores, parse_scores
+from tools.intel_values import ALIASES, IntelInvalid, clean, text_of
 
 #: Bytes of one file; a feed larger than this belongs into pieces.
 MAX_FILE = 200 * 1024 * 1024
@@ -33,17 +38,22 @@ STIX_COMPARISON = re.compile(r"([a-z0-9-]+):([A-Za-z0-9_.'\"\[\]*-]+)\s*=\s*'((?
 STIX_PATHS = {
     "ipv4-addr": "ip", "ipv6-addr": "ip", "domain-name": "domain", "url": "url", "email-addr": "email",
 }  # fmt: skip
-CVE = re.compile(r"CVE-\d{4}-\d{4,7}")
+#: Endings of campaign notes.
+NOTES = frozenset({".adoc", ".asciidoc", ".md"})
+#: Names of campaign notes and lists that say nothing; their folder's name does.
+NAMELESS = frozenset({"readme", "samples", "index", "iocs", "indicators"})
+Rows: TypeAlias = "list[IntelRow] | list[VulnerabilityRow] | list[ScoreRow]"
 
 
-class IntelInvalid(CasemateError):
-    """A threat-intelligence file that was not taken, and the place that must be mended first."""
+class NothingFound(IntelInvalid):
+    """A file that can be read and holds nothing for our tables."""
 
 
-def read_intel(path: Path) -> list[IntelRow] | list[VulnerabilityRow]:
+def read_intel(path: Path) -> Rows:
     """Read a file of any of the formats, told by its content.
 
     Raises:
+        NothingFound: it holds nothing.
         IntelInvalid: the file cannot be read, or says where it is wrong.
     """
     try:
@@ -54,19 +64,47 @@ def read_intel(path: Path) -> list[IntelRow] | list[VulnerabilityRow]:
         why = error.strerror
         raise IntelInvalid(f"{path.name} cannot be read ({why}): check its name and its permissions.") from None
     try:
-        rows = _sniffed(content, source=re.sub(r"[^a-z0-9_.-]+", "-", path.stem.lower())[:64] or "file")
+        rows = _sniffed(_unpacked(content), path)
     except IntelInvalid as error:
         raise IntelInvalid(f"{path.name}: {error}") from None
     if not rows:
-        raise IntelInvalid(f"{path.name} holds no indicator and no vulnerability: check that it is the right file.")
+        raise NothingFound(f"{path.name} holds no indicator and no vulnerability: check that it is the right file.")
     return rows
 
 
-def _sniffed(content: bytes, *, source: str) -> list[IntelRow] | list[VulnerabilityRow]:
+def _unpacked(content: bytes) -> bytes:
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            plain = file.read(MAX_FILE + 1)
+    except (OSError, EOFError, zlib.error):
+        raise IntelInvalid("the file is no whole gzip file: fetch it again.") from None
+    if len(plain) > MAX_FILE:
+        raise IntelInvalid(f"unpacked it is larger than {MAX_FILE // 2**20} MiB: import it in pieces.")
+    return plain
+
+
+def _source(path: Path) -> str:
+    """What the rows are said to come from: the file's name without its endings, or its folder's."""
+    stem = path.name.partition(".")[0].lower()
+    named = path.resolve().parent.name.lower() if stem in NAMELESS else path.stem.lower()
+    return re.sub(r"[^a-z0-9_.-]+", "-", named)[:64] or "file"
+
+
+def _sniffed(content: bytes, path: Path) -> Rows:
+    source = _source(path)
+    if path.suffix.lower() in NOTES:
+        return parse_note(content, source=source)
     head = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if head not in (b"{", b"["):
         first = content.partition(b"\n")[0].lower()
-        return parse_kev(content) if b"cveid" in first else parse_csv(content, source=source)
+        if b"cveid" in first:
+            return parse_kev(content)
+        if looks_like_scores(content):
+            return parse_scores(content)
+        listed = looks_like_list(content)
+        return parse_list(content, source=source) if listed else parse_csv(content, source=source)
     value = _json(content)
     if isinstance(value, dict) and "vulnerabilities" in value:
         return parse_kev(content)
@@ -83,7 +121,7 @@ def parse_csv(content: bytes, *, source: str = "csv") -> list[IntelRow]:
     Raises:
         IntelInvalid: names the line.
     """
-    reader = csv.DictReader(io.StringIO(_text(content)), strict=True)
+    reader = csv.DictReader(io.StringIO(text_of(content)), strict=True)
     try:
         columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
         unknown = sorted(set(columns) - set(CSV_COLUMNS))
@@ -225,7 +263,7 @@ def parse_kev(content: bytes) -> list[VulnerabilityRow]:
         entries = value.get("vulnerabilities") if isinstance(value, dict) else None
     else:
         try:
-            entries = list(csv.DictReader(io.StringIO(_text(content)), strict=True))
+            entries = list(csv.DictReader(io.StringIO(text_of(content)), strict=True))
         except csv.Error as error:
             raise IntelInvalid(f"the catalogue is not CSV ({error}).") from None
     if not isinstance(entries, list):
@@ -270,17 +308,9 @@ def _flag(text: str) -> bool:
     return True
 
 
-def _text(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise IntelInvalid(f"line {line}: the file is not UTF-8; save it as UTF-8.") from None
-
-
 def _json(content: bytes) -> Json:
     try:
-        return json.loads(_text(content))
+        return json.loads(text_of(content))
     except json.JSONDecodeError as error:
         raise IntelInvalid(f"line {error.lineno}: the file is not JSON ({error.msg}).") from None
     except RecursionError:

@@ -6,8 +6,14 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from core.errors import CasemateError
 from core.intel import IndicatorType
 from tools.investigate.refang import refang
+
+
+class IntelInvalid(CasemateError):
+    """A threat-intelligence file that was not taken, and the place that must be mended first."""
+
 
 HASH = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128}")
 DOMAIN = re.compile(r"(?=.{1,253}$)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W_](?:[\w-]{0,61}[^\W_])?")
@@ -21,6 +27,19 @@ ALIASES: dict[str, IndicatorType] = {
     "email": "email", "email-addr": "email", "email-src": "email", "email-dst": "email", "e-mail": "email",
     "sender": "email",
 }  # fmt: skip
+
+
+def text_of(content: bytes) -> str:
+    """The text of a file.
+
+    Raises:
+        IntelInvalid: it is not UTF-8; names the line.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise IntelInvalid(f"line {line}: the file is not UTF-8; save it as UTF-8.") from None
 
 
 def clean(value: str, kind: str = "") -> tuple[str, IndicatorType]:

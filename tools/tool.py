@@ -39,8 +39,13 @@ Need = Literal[
     "identity",  # the record of the person the arguments name
     "intel",  # rows of the threat-intelligence table for the value the arguments name
     "vulnerability",  # the record of the CVE the arguments name
+    "score",  # the EPSS score of the CVE the arguments name
+    "yara_rules",  # all YARA rules, compiled
+    "sigma_rules",  # all Sigma rules as plain data
     "history",  # earlier tickets that share indicators with this one
 ]
+#: Needs that are the same for every ticket; the runner hands them in.
+RULES: frozenset[Need] = frozenset({"yara_rules", "sigma_rules"})
 #: What a tool may ask of the network broker (`tools/broker/`); policy says of whom.
 Ask = Literal["http_get", "dns", "whois", "vendor"]
 Object: TypeAlias = dict[str, Any]
