@@ -13,6 +13,7 @@ from agents.spec import CASE_FILE, RoleSpec, TeamSpec
 from agents.team import Brief
 from core.assessment import Assessment
 from core.canonical import Json
+from core.mcp import is_external
 from tools.registry import default_registry
 
 PROMPTS = Path(__file__).parent / "prompts"
@@ -49,7 +50,10 @@ def opening_message(brief: Brief) -> str:
 
 def static_texts(spec: TeamSpec) -> tuple[str, ...]:
     """Every text of ours that goes to a model verbatim: instructions, tool descriptions, and the playbook's queries."""
-    tools = frozenset(name for role in spec.roles for name in role.tools if name != CASE_FILE)
+    # Those of MCP servers come and go: see `agents.offered.texts_of`.
+    tools = frozenset(
+        name for role in spec.roles for name in role.tools if name != CASE_FILE and not is_external(name)
+    )
     return _static_texts(spec.playbook, tuple(role.prompt for role in spec.roles), tools)
 
 

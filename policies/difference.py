@@ -14,13 +14,14 @@ from core.decision import Decision, Facts, Outcome
 from policies.cases import Rules, bare, same_answer
 from policies.compiled import Bundle
 from policies.engine import decide
+from policies.external import every_tool
 from policies.invariant_changes import InvariantChange, invariant_changes
 from policies.key_changes import KeyChange, key_changes
 from policies.organization import Organization
 from policies.regions import Box, bounds, joined
 from policies.search import FOUND, NOTHING, TooManyCells, search
 from policies.space import Space
-from policies.vocabulary import BUILT_IN, ToolShape
+from policies.vocabulary import ToolShape
 from policies.written import example_yaml, given_of, reads_of
 
 #: Branches with another answer that are kept for one tool; what is beyond is cut off, and said to be.
@@ -118,7 +119,7 @@ class Difference:
 
 def difference(before: Bundle, after: Bundle, tools: Mapping[str, ToolShape]) -> Difference:
     """What `after` answers otherwise than `before`, for every situation in which one of `tools` can be called."""
-    every = {**BUILT_IN, **tools}
+    every = every_tool(tools, before, after)
     about = [tool for tool in every if before.rules_for(tool) or after.rules_for(tool)]
     found = [_Comparison(before, after, tool, every[tool]) for tool in about]
     regions = [region for one in found for region in one.regions()]

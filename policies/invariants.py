@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from core.decision import Decision, Outcome
 from core.errors import BundleInvalid, Problem
+from core.mcp import is_external
 from core.ticket import Strict
 from policies.actions import Name
 from policies.atoms import Comparison, Membership, atoms
@@ -237,7 +238,7 @@ def _unknown_tools(condition: Condition, tools: Mapping[str, ToolShape]) -> list
             case _:
                 continue
         for word in words:
-            if word not in tools:
+            if word not in tools and not is_external(str(word)):
                 hint = nearest(str(word), tools) or f"tools are {', '.join(sorted(tools))}"
                 problems.append((atom.offset, f"no tool is called `{word}`; {hint}"))
     return problems

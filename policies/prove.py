@@ -13,13 +13,14 @@ from policies.atoms import Undecided
 from policies.cases import SILENT, Rules
 from policies.compiled import Bundle
 from policies.engine import decide
+from policies.external import every_tool
 from policies.idle import idle_rules
 from policies.invariants import Invariant
 from policies.proof import Counterexample, Doubt, Proof, Shown
 from policies.questions import TRUE, Question, keys_of
 from policies.search import FOUND, NOTHING, TooManyCells, can_be, search
 from policies.space import Space
-from policies.vocabulary import BUILT_IN, ToolShape, activation
+from policies.vocabulary import ToolShape, activation
 from policies.written import given_of, places_of, reads_of
 
 #: Situations that may be a counterexample before the search for one that the engine confirms ends.
@@ -31,7 +32,7 @@ MAX_TRIALS = 500
 def prove(bundle: Bundle, tools: Mapping[str, ToolShape], *, invariants: Sequence[Invariant] | None = None) -> Proof:
     """Look at every situation in which one of `tools` can be called; without `invariants`, the bundle's own hold."""
     claimed = bundle.invariants if invariants is None else tuple(invariants)
-    searches = [_Search(bundle, tool, shape, claimed) for tool, shape in {**BUILT_IN, **tools}.items()]
+    searches = [_Search(bundle, tool, shape, claimed) for tool, shape in every_tool(tools, bundle).items()]
     shown = tuple(_show(number, invariant, searches) for number, invariant in enumerate(claimed))
     free = {asked.key: asked for one in searches for asked in one.space.free()}
     return Proof(

@@ -11,6 +11,7 @@ from core.assessment import Assessment, Verdict
 from core.canonical import Json, JsonObject
 from core.decision import ArgumentFacts, EmptyFacts, Facts
 from core.evidence import Evidence, Fact, Trust
+from core.mcp import is_external
 from policies.compiled import Bundle
 from policies.masking.session import MaskSession
 from policies.vocabulary import FIELDS
@@ -70,7 +71,12 @@ def time_facts(now: datetime) -> dict[str, Fact]:
 
 
 def restored(session: MaskSession, tool: str, argument: str, value: Json) -> Json:
-    """The real value of one argument, through the sink table."""
+    """The real value of one argument, through the sink table.
+
+    What goes to an MCP server keeps the tokens that the table does not permit there.
+    """
+    if is_external(tool):
+        return session.restore_permitted(tool, argument, value)
     return session.restore_argument(tool, argument, value) if isinstance(value, str) else value
 
 

@@ -48,7 +48,6 @@ def real_arguments(session: MaskSession, proposal: Proposal) -> JsonObject:
     Raises:
         ToolRefused: a token is not this ticket's, or policy does not permit it in that place.
     """
-    return {
-        name: session.restore_argument(proposal.tool, name, value) if isinstance(value, str) else value
-        for name, value in proposal.arguments.items()
-    }
+    from tools.facts import restored
+
+    return {name: restored(session, proposal.tool, name, value) for name, value in proposal.arguments.items()}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from policies.masking.session import MaskSession
     from tools.case import Case
     from tools.gate import Gate
+    from tools.registry import Registry
 
 #: Seconds a run may take beyond its team's own budget before it is cut off.
 GRACE_SECONDS = 60
@@ -42,14 +43,17 @@ def begin(services: Services, lease: Lease) -> TicketState:
 
 def run(services: Services, lease: Lease) -> TicketState:
     """investigating → decided. Safe to repeat: evidence and proposals of a broken run are used again."""
+    from agents.offered import with_mcp
     from tools.gate import Gate
 
     bundle = services.bundle()  # for the whole run, whatever goes live meanwhile
     case, session = open_case(services, lease.ticket_id, bundle)
-    spec = services.teams.for_kind(case.kind)
+    registry = services.registry.snapshot()
+    ruled = {tool for rule in bundle.actions.rules for tool in rule.tools}
+    spec = with_mcp(services.teams.for_kind(case.kind), registry.all(), ruled=ruled)
     gate = Gate(
         case=case,
-        registry=services.registry,
+        registry=registry,
         bundle=bundle,
         session=session,
         runner=services.runner(),
@@ -58,7 +62,7 @@ def run(services: Services, lease: Lease) -> TicketState:
         max_calls=spec.budget.tool_calls,
     )
     started = time.monotonic()
-    result = _hidden(_work(services, spec, case, session, gate), session)
+    result = _hidden(_work(services, spec, case, session, gate, registry), session)
     checked = _checked(result, gate, bundle, session)
     finished = Run(
         id=new_id("run"),
@@ -79,9 +83,12 @@ def run(services: Services, lease: Lease) -> TicketState:
     return TicketState.DECIDED
 
 
-def _work(services: Services, spec: TeamSpec, case: Case, session: MaskSession, gate: Gate) -> TeamResult:
+def _work(
+    services: Services, spec: TeamSpec, case: Case, session: MaskSession, gate: Gate, registry: Registry
+) -> TeamResult:
     from agents.build import build_team
     from agents.model import guarded
+    from agents.offered import texts_of
     from agents.team import Brief
     from policies.masking.egress import EgressGuard
 
@@ -96,7 +103,7 @@ def _work(services: Services, spec: TeamSpec, case: Case, session: MaskSession, 
         brief = Brief(
             ticket_id=case.ticket_id, kind=case.kind, ticket=case.masked.as_json(), first_evidence=first.as_json()
         )
-        with guarded(EgressGuard(session, static=team.static_texts)):
+        with guarded(EgressGuard(session, static=(*team.static_texts, *texts_of(registry.all())))):
             return await team.run(brief, gate)
 
     try:

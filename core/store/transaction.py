@@ -14,6 +14,7 @@ from core.store.decisions import Decisions
 from core.store.effects import Effects
 from core.store.evidence import EvidenceLog
 from core.store.intel import Intel
+from core.store.mcp import McpPins
 from core.store.operations import Operations
 from core.store.outbox import Outbox
 from core.store.proposals import Proposals
@@ -73,6 +74,10 @@ class Transaction:
     @cached_property
     def intel(self) -> Intel:
         return Intel(self._session, self.audit)
+
+    @cached_property
+    def mcp(self) -> McpPins:
+        return McpPins(self._session, self._clock, self.audit)
 
     @cached_property
     def operations(self) -> Operations:

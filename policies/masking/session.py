@@ -119,6 +119,16 @@ class MaskSession:
             raise ForeignToken(f"{rest} is garbled; copy tokens exactly as the ticket and the evidence show them.")
         return "".join([*pieces, value[position:]])
 
+    def restore_permitted(self, tool: str, argument: str, value: Json) -> Json:
+        """The value with the tokens restored that this argument may have; the others stay tokens, at any depth."""
+        if isinstance(value, str):
+            return self.restore_text(value, self._rules.sink(tool, argument))
+        if isinstance(value, list):
+            return [self.restore_permitted(tool, argument, item) for item in value]
+        if isinstance(value, dict):
+            return {key: self.restore_permitted(tool, argument, child) for key, child in value.items()}
+        return value
+
     def commitment(self, value: Json) -> str:
         """A keyed digest over the originals behind the tokens in a value: it changes if any of them would."""
         texts = strings_in(value)
