@@ -230,6 +230,8 @@ class Bench:
     def _facts(self, tx: Transaction, bundle: Bundle, proposal: Proposal, *, already: Taken) -> Facts | ToolRefused:
         from tools.facts import build_facts
 
+        if proposal.tool not in self.services.registry.acting():
+            return ToolRefused(f"{proposal.tool} is no longer a tool that acts here, so it is not carried out.")
         try:
             return build_facts(
                 case=self.case,

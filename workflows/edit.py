@@ -54,10 +54,9 @@ def edit(
 def _edited(
     services: Services, bench: Bench, old: Proposal, changes: JsonObject, *, person: str, reason: str
 ) -> Proposal:
-    from tools.checks import parse
     from tools.facts import restored
 
-    checked = parse(services.registry.get(old.tool).arguments, {**old.arguments, **changes}).model_dump()
+    checked = services.registry.get(old.tool).checked({**old.arguments, **changes})
     for name, value in checked.items():
         restored(bench.session, old.tool, name, value)  # a token that is not this ticket's is refused here
     arguments = bench.session.mask_json(checked)
