@@ -72,14 +72,18 @@ class EffectState(StrEnum):
     DISPATCHED = "dispatched"  # sent, or about to be: from here a crash leaves doubt
     CONFIRMED = "confirmed"  # a probe saw the wanted state
     FAILED = "failed"  # the target refused, or a probe saw that nothing changed
-    UNKNOWN = "unknown"  # sent, and no probe could tell; only reconciliation leaves here
+    UNKNOWN = "unknown"  # sent, and no probe could tell; reconciliation leaves here, or the end of its lease
     REVERTED = "reverted"  # its lease ran out and the undo was confirmed
 
 
 EFFECT_TRANSITIONS: dict[EffectState, frozenset[EffectState]] = {
     EffectState.PLANNED: frozenset({EffectState.DISPATCHED, EffectState.FAILED}),
-    EffectState.DISPATCHED: frozenset({EffectState.CONFIRMED, EffectState.FAILED, EffectState.UNKNOWN}),
-    EffectState.UNKNOWN: frozenset({EffectState.CONFIRMED, EffectState.FAILED}),
+    EffectState.DISPATCHED: frozenset(
+        # Planned again: the target said that it did nothing, and wants to be asked later.
+        {EffectState.CONFIRMED, EffectState.FAILED, EffectState.UNKNOWN, EffectState.PLANNED}
+    ),
+    # Reverted: what may have been done is taken back as well when its lease runs out.
+    EffectState.UNKNOWN: frozenset({EffectState.CONFIRMED, EffectState.FAILED, EffectState.REVERTED}),
     EffectState.CONFIRMED: frozenset({EffectState.REVERTED}),
     EffectState.FAILED: frozenset(),
     EffectState.REVERTED: frozenset(),
@@ -102,9 +106,13 @@ class Binding:
     mask_commitment: str
     #: Sandbox tier the evidence was gathered under.
     sandbox: str
+    #: Which connector carries it out, and a digest of how. Empty for the lab, which was the only one once.
+    connector: str = ""
 
     @property
     def digest(self) -> str:
+        # Left out where it is empty: what was approved before there were other connectors stays approved.
+        by = {"connector": self.connector} if self.connector else {}
         return digest(
             {
                 "tool": self.tool,
@@ -114,6 +122,7 @@ class Binding:
                 "evidence_digest": self.evidence_digest,
                 "mask_commitment": self.mask_commitment,
                 "sandbox": self.sandbox,
+                **by,
             }
         )
 

@@ -5,6 +5,7 @@ CasemateError
 │   └── ForeignToken   a token that this ticket never issued
 ├── Temporary          try again later; nothing is lost
 │   ├── ModelUnavailable
+│   ├── TargetUnavailable  an action's target system; nothing was done there
 │   └── NoTables       casemate was never started on this database
 ├── TriageError        stop and tell a person
 │   ├── SandboxUnavailable
@@ -47,6 +48,10 @@ class Temporary(CasemateError):
 
 class ModelUnavailable(Temporary):
     """The model endpoint does not answer, or answers with a server error."""
+
+
+class TargetUnavailable(Temporary):
+    """The system an action is for cannot be reached or wants to be left alone; it did nothing."""
 
 
 class NoTables(Temporary):

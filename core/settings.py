@@ -88,6 +88,8 @@ class Settings(BaseSettings):
 
     #: Folder of secret files that connectors and the network broker name. Default: `home`/secrets.
     secrets_dir: Path | None = None
+    #: Folder with connectors of your own and `routes.yaml`, which says who carries out what. Default: all by the lab.
+    connectors_dir: Path | None = None
 
     #: Folder that policy bundles come from. Default: the one that ships.
     policy_dir: Path | None = None

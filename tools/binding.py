@@ -33,4 +33,5 @@ def bind(
         evidence_digest=digest([[id_, digests.get(id_)] for id_ in sorted(set(cited))]),
         mask_commitment=session.commitment(arguments),
         sandbox=sandbox,
+        connector=registry.get(tool).carrier if tool in registry.names() else "",
     )

@@ -158,6 +158,7 @@ def card(tx: Transaction, proposal: Proposal) -> JsonObject:
         "expires_at": proposal.expires_at.isoformat() if proposal.expires_at else None,
         "facts": proposal.provenance,
         "sandbox": proposal.binding.sandbox,
+        "connector": proposal.binding.connector.partition(" ")[0] or "lab",
         "evidence": [
             {
                 "id": cited,

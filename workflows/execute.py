@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from core.action import Effect, EffectState, Proposal, ProposalState
 from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.decision import Decision, Outcome
-from core.errors import CasemateError, Temporary
+from core.errors import TargetUnavailable, Temporary
 from core.ids import new_id
-from core.log import logger
 from core.store.transaction import Transaction
 from core.ticket import Lease, TicketState
-from workflows.casework import real_arguments
 from workflows.decide import Bench, Opinion, go_on
-from workflows.renew import anew, bound_now, put_in_place
+from workflows.dispatch import as_approved, carry_out
+from workflows.renew import anew, bound_now, put_in_place, record
 from workflows.services import Services
-
-if TYPE_CHECKING:
-    from policies.masking.session import MaskSession
-    from tools.connectors.connector import Probe
-
-log = logger(__name__)
 
 #: Why people are asked a second time.
 CHANGED = "Policy, a tool, or the evidence changed after this was approved; approve it again as it is now."
@@ -40,9 +31,18 @@ def run(services: Services, lease: Lease) -> TicketState:
     with services.store.read() as tx:
         effects = tx.effects.of(lease.ticket_id)
         proposals = {proposal.id: proposal for proposal in tx.proposals.of(lease.ticket_id)}
-    for effect in effects:  # those just planned, and those a crash left behind
-        if effect.state in {EffectState.PLANNED, EffectState.DISPATCHED}:
-            carry_out(services, effect, proposals[effect.proposal_id], bench.session, lease=lease)
+    later: TargetUnavailable | None = None
+    for effect in effects:  # those just planned, and those a crash or a busy target left behind
+        proposal = proposals[effect.proposal_id]
+        try:
+            if effect.state is EffectState.PLANNED and not as_approved(services, effect, proposal):
+                _take_back(services, lease, bench, effect, proposal)
+            elif effect.state in {EffectState.PLANNED, EffectState.DISPATCHED}:
+                carry_out(services, effect, proposal, bench.session, lease=lease)
+        except TargetUnavailable as unavailable:  # what goes to other targets need not wait for this one
+            later = later or unavailable
+    if later is not None:
+        raise later
     with services.store.begin() as tx:
         tx.tickets.check(lease)
         return go_on(tx, services, lease)
@@ -138,60 +138,14 @@ def _ask_again(services: Services, lease: Lease, bench: Bench, old: Proposal) ->
         put_in_place(tx, bench, old, fresh, opinion, why="proposal.changed", actor=services.owner)
 
 
-def carry_out(
-    services: Services, effect: Effect, proposal: Proposal, session: MaskSession, *, lease: Lease | None
-) -> None:
-    """Dispatch a planned effect, or find out what became of one that was dispatched before a crash."""
-    connector = services.connectors[effect.connector]
-    arguments = real_arguments(session, proposal)
-    resumed = effect.state is EffectState.DISPATCHED
-    if not resumed:
-        dispatched = _dispatched(services, effect, lease)
-        if dispatched is None:
-            return
-        effect = dispatched
-    said: JsonObject = {}
-    seen = connector.probe(proposal.tool, arguments, effect.idempotency_key) if resumed else None
-    if seen is None or seen.state != "yes":
-        try:
-            sent = connector.execute(proposal.tool, arguments, effect.idempotency_key)
-            said = {"accepted": sent.accepted, "said": session.mask_json(sent.detail)}
-        except (CasemateError, OSError) as error:  # the probe tells whether it arrived
-            said = {"accepted": False, "said": {"error": type(error).__name__}}
-        seen = connector.probe(proposal.tool, arguments, effect.idempotency_key)
-    settled(services, effect, seen, session, said=said)
-
-
-def _dispatched(services: Services, effect: Effect, lease: Lease | None) -> Effect | None:
+def _take_back(services: Services, lease: Lease, bench: Bench, effect: Effect, old: Proposal) -> None:
+    """Another connector, or another way, would carry out what still waits to be sent: policy and people decide anew."""
+    fresh = anew(bench, old, bench.session.mask_json(old.arguments, by_model=True))
+    by_people = old.decision is not None and old.decision.outcome is not Outcome.ALLOW
+    opinion = bench.weigh(fresh, ask_anew=CHANGED if by_people else "")
     with services.store.begin() as tx:
-        tx.operations.check_not_halted()
-        if lease is not None:
-            tx.tickets.check(lease)
-        moved = tx.effects.move(
-            effect,
-            EffectState.DISPATCHED,
-            outcome={},
-            audit=AuditEvent(action="effect.dispatched", actor=services.owner, data={"tool": effect.tool}),
-        )
-    return dataclasses.replace(effect, state=EffectState.DISPATCHED) if moved else None
-
-
-def settled(services: Services, effect: Effect, seen: Probe, session: MaskSession, *, said: JsonObject) -> None:
-    """Write into the ledger what a probe saw; nothing when that is what the ledger says already."""
-    to = {"yes": EffectState.CONFIRMED, "no": EffectState.FAILED, "unknown": EffectState.UNKNOWN}[seen.state]
-    if to is effect.state:
-        return
-    # Masked before the transaction: a new token is a transaction of its own.
-    outcome = {**said, "probe": seen.state, "seen": session.mask_json(seen.detail)}
-    with services.store.begin() as tx:
-        tx.effects.move(
-            effect,
-            to,
-            outcome=outcome,
-            audit=AuditEvent(
-                action=f"effect.{to.value}",
-                actor=services.owner,
-                data={"tool": effect.tool, "probe": seen.state},
-            ),
-        )
-    log.info("effect", ticket_id=effect.ticket_id, tool=effect.tool, state=to.value)
+        tx.tickets.check(lease)
+        failed = AuditEvent(action="effect.failed", actor=services.owner, data={"tool": effect.tool, "sent": False})
+        reason: JsonObject = {"said": {"error": "nothing was sent: its connector changed, so it was proposed anew"}}
+        if tx.effects.move(effect, EffectState.FAILED, outcome=reason, audit=failed):
+            record(tx, bench, old, fresh, opinion, actor=services.owner)

@@ -19,6 +19,7 @@ from core.errors import (
     Halted,
     LeaseLost,
     SandboxUnavailable,
+    TargetUnavailable,
     Temporary,
     TriageError,
     VaultError,
@@ -110,7 +111,8 @@ def _wait(services: Services, lease: Lease, ticket: Ticket, error: CasemateError
     now = services.clock.now()
     since = ticket.trouble_since or now
     patience = timedelta(seconds=services.settings.model_patience)
-    if not isinstance(error, Halted) and now - since >= patience and TicketState.ESCALATED in TRANSITIONS[lease.state]:
+    patient = isinstance(error, Halted | TargetUnavailable)  # what was approved is carried out when that is over
+    if not patient and now - since >= patience and TicketState.ESCALATED in TRANSITIONS[lease.state]:
         return _escalate(services, lease, str(error))
     wait = min(2 ** min(ticket.retries + 1, 10), LONGEST_WAIT)
     log.warning("waiting", ticket_id=lease.ticket_id, trouble=type(error).__name__, seconds=wait)

@@ -58,6 +58,12 @@ def put_in_place(
     replaced = AuditEvent(action=why, actor=actor, data={"was": old.digest, "is": fresh.digest})
     if not tx.proposals.move(old, ProposalState.REPLACED, replaced):
         return False
+    record(tx, bench, old, fresh, opinion, actor=actor)
+    return True
+
+
+def record(tx: Transaction, bench: Bench, old: Proposal, fresh: Proposal, opinion: Opinion, *, actor: str) -> None:
+    """Keep a proposal that stands in the place of another, and what policy said of it."""
     recorded = AuditEvent(
         action="proposal.recorded",
         actor=actor,
@@ -66,4 +72,3 @@ def put_in_place(
     )
     tx.proposals.add(fresh, recorded)
     rule(tx, fresh, opinion, now=bench.services.clock.now())
-    return True

@@ -4,7 +4,7 @@ destroy originals that were kept long enough."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from core.action import LAPSED, Effect, EffectState, Proposal
@@ -17,7 +17,7 @@ from workflows import activation, deliver, report
 from workflows.candidates import look_at_folder
 from workflows.casework import open_case, real_arguments
 from workflows.decide import ticket_after_answer, unanswered
-from workflows.execute import carry_out, settled
+from workflows.dispatch import carry_out, connector_of, settled
 from workflows.revalidate import revalidate
 from workflows.services import Services
 from workflows.shred import shred_aged
@@ -30,6 +30,8 @@ log = logger(__name__)
 
 #: Seconds after which an effect whose outcome nobody saw is looked at again.
 DOUBT_SECONDS = 60
+#: Seconds after which a target is asked once more to take something back.
+UNDO_SECONDS = 300
 
 
 def run(services: Services) -> int:
@@ -107,13 +109,24 @@ def _undo(services: Services, effect: Effect) -> None:
     _, session = open_case(services, effect.ticket_id)
     with services.store.read() as tx:
         proposal = tx.proposals.get(effect.proposal_id)
-    connector = services.connectors[effect.connector]
+    connector = connector_of(services, effect)
     arguments = real_arguments(session, proposal)
-    connector.undo(effect.tool, arguments, f"{effect.idempotency_key}-undo")
     seen = connector.probe(effect.tool, arguments, effect.idempotency_key)
+    if seen.state == "no" and effect.state is EffectState.UNKNOWN:
+        return  # it never took effect; looking again says so
     if seen.state != "no":
-        log.warning("not_reverted", ticket_id=effect.ticket_id, tool=effect.tool, probe=seen.state)
-        return
+        asked = effect.outcome.get("undo_asked_at")
+        now = services.clock.now()
+        if asked is not None and now - datetime.fromisoformat(asked) < timedelta(seconds=UNDO_SECONDS):
+            return
+        with services.store.begin() as tx:
+            asking = AuditEvent(action="effect.undo_asked", actor="clock", data={"tool": effect.tool})
+            tx.effects.note(effect, {"undo_asked_at": now.isoformat()}, asking)
+        sent = connector.undo(effect.tool, arguments, f"{effect.idempotency_key}-undo")
+        seen = connector.probe(effect.tool, arguments, effect.idempotency_key)
+        if seen.state != "no" and not (seen.blind and sent.accepted):
+            log.warning("not_reverted", ticket_id=effect.ticket_id, tool=effect.tool, probe=seen.state)
+            return
     with services.store.begin() as tx:
         tx.effects.move(
             effect,
@@ -129,6 +142,8 @@ def _reconcile(services: Services) -> None:
     with services.store.read() as tx:
         doubtful = tx.effects.unsettled(before=before)
     for effect in doubtful:
+        if effect.outcome.get("blind"):  # there is no way to look, and there never will be
+            continue
         try:
             _, session = open_case(services, effect.ticket_id)
             with services.store.read() as tx:
@@ -146,5 +161,5 @@ def _reconcile(services: Services) -> None:
 
 def _look_again(services: Services, effect: Effect, proposal: Proposal, session: MaskSession) -> None:
     arguments = real_arguments(session, proposal)
-    seen = services.connectors[effect.connector].probe(effect.tool, arguments, effect.idempotency_key)
+    seen = connector_of(services, effect).probe(effect.tool, arguments, effect.idempotency_key)
     settled(services, effect, seen, session, said={})

@@ -86,6 +86,20 @@ class Effects:
         )
         return True
 
+    def note(self, effect: Effect, outcome: JsonObject, audit: AuditEvent) -> None:
+        """Add to what is known of an effect, whatever state it is in."""
+        self._session.execute(
+            update(EffectRow).where(EffectRow.id == effect.id).values(outcome={**effect.outcome, **outcome})
+        )
+        self._audit.take(
+            AuditEvent(
+                action=audit.action,
+                actor=audit.actor,
+                ticket_id=effect.ticket_id,
+                data={**audit.data, "effect": effect.id},
+            )
+        )
+
     def of(self, ticket_id: str) -> list[Effect]:
         """A ticket's effects, oldest first."""
         rows = self._session.scalars(
@@ -102,11 +116,10 @@ class Effects:
         return [_effect(row) for row in rows]
 
     def lapsed(self) -> list[Effect]:
-        """Confirmed effects whose lease has run out and which must be undone."""
+        """Effects that were done, or may have been, whose lease has run out: they must be undone."""
+        done = [EffectState.CONFIRMED.value, EffectState.UNKNOWN.value]
         rows = self._session.scalars(
-            select(EffectRow).where(
-                EffectRow.state == EffectState.CONFIRMED.value, EffectRow.reverts_at <= self._clock.now()
-            )
+            select(EffectRow).where(EffectRow.state.in_(done), EffectRow.reverts_at <= self._clock.now())
         )
         return [_effect(row) for row in rows]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from core.canonical import JsonObject
 
@@ -17,6 +18,8 @@ class Sent:
 
     accepted: bool
     detail: JsonObject = field(default_factory=dict)
+    #: It left, and no answer came that says what became of it: it may have been carried out.
+    lost: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +28,12 @@ class Probe:
 
     state: Seen
     detail: JsonObject = field(default_factory=dict)
+    #: There is no way to look: what the target answered is all that will ever be known.
+    blind: bool = False
+
+
+#: Puts a prepared action on its way.
+Send: TypeAlias = Callable[[], Sent]
 
 
 class Connector(Protocol):
@@ -34,7 +43,12 @@ class Connector(Protocol):
     def name(self) -> str: ...
 
     def execute(self, tool: str, args: JsonObject, key: str) -> Sent:
-        """Do it. The same key again changes nothing and gives the same answer."""
+        """Do it. The same key again changes nothing and gives the same answer.
+
+        Raises:
+            ToolRefused: this can never be carried out; nothing was sent.
+            TargetUnavailable: not now; nothing was sent, or the target said that it did nothing.
+        """
         ...
 
     def probe(self, tool: str, args: JsonObject, key: str = "") -> Probe:
@@ -42,5 +56,44 @@ class Connector(Protocol):
         ...
 
     def undo(self, tool: str, args: JsonObject, key: str) -> Sent:
-        """Take it back. The same key again changes nothing."""
+        """Take it back. The same key again changes nothing. Raises as `execute` does."""
         ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A connector that has something to do before it acts: look an id up, fetch a token, wait its turn."""
+
+    def prepare(self, tool: str, args: JsonObject, key: str) -> Send:
+        """Everything up to the request that acts, and what sends that one. Raises as `execute` does."""
+        ...
+
+    def repeatable(self, tool: str) -> bool:
+        """Whether the same request again is harmless, so that it may be sent again after a crash."""
+        ...
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A connector whose way of carrying out a tool can change, and is part of what people approve."""
+
+    def version(self, tool: str) -> str:
+        """Digest of how it carries this tool out."""
+        ...
+
+
+def prepared(connector: Connector, tool: str, args: JsonObject, key: str) -> Send:
+    """What sends an action, once everything before that is done. Raises as `Connector.execute` does."""
+    if isinstance(connector, Preparing):
+        return connector.prepare(tool, args, key)
+    return lambda: connector.execute(tool, args, key)
+
+
+def repeatable(connector: Connector, tool: str) -> bool:
+    """Whether an action whose fate is not known may be sent again with its key."""
+    return connector.repeatable(tool) if isinstance(connector, Preparing) else True
+
+
+def carrier(connector: Connector, tool: str) -> str:
+    """What an approval is bound to: who carries a tool out, and how. Empty for one that cannot change."""
+    return f"{connector.name} {connector.version(tool)}" if isinstance(connector, Versioned) else ""

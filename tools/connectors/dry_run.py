@@ -1,0 +1,88 @@
+"""What a connector would send, with nothing sent: secrets, tokens and signatures are named and not shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from core.canonical import Json, JsonObject
+from core.clock import Clock
+from core.secret_store import SecretStore
+from tools.connectors.rest import needed, request, scope_of
+from tools.connectors.template import Scope
+from tools.connectors.written import Auth, ConnectorFile, Find, Request
+
+
+class _Hidden(SecretStore):
+    """Gives no secret away."""
+
+    def __init__(self) -> None:
+        """Knows no folder."""
+
+    def text(self, name: str) -> str:
+        return f"<secret {name}>"
+
+
+def dry_run(written: ConnectorFile, tool: str, args: JsonObject, clock: Clock) -> list[JsonObject]:
+    """Every request of a tool in order, as `{"step", "method", "url", "headers", "body"}`.
+
+    Raises:
+        ToolRefused: the arguments are not what the connector can take.
+    """
+    carried = written.tools[tool]
+    hidden = _Hidden()
+    scope = replace(
+        scope_of(carried, tool, args, key="casemate-prp_…", clock=clock, secrets=hidden),
+        secret=hidden.text,
+    )
+    scope = replace(scope, key="casemate-prp_EXAMPLE")
+    shown: list[JsonObject] = []
+    sections: list[tuple[str, Request, Mapping[str, Find]]] = [("send", carried.send, carried.find)]
+    if carried.probe is not None:
+        sections.append(("probe", carried.probe, {**carried.find, **carried.probe.find}))
+    if carried.undo is not None:
+        sections.append(("undo", carried.undo, {**carried.find, **carried.undo.find}))
+    seen: set[str] = set()
+    for step, asked, finds in sections:
+        filled = scope
+        for name, find in needed(asked, finds).items():
+            if name not in seen:
+                shown.append(_shown(written, f"find {name}", find, filled))
+                seen.add(name)
+            filled = replace(filled, found={**filled.found, name: _stand_in(name, find)})
+        shown.append(_shown(written, step, asked, filled))
+    return shown
+
+
+def _stand_in(name: str, find: Find) -> Json:
+    """What stands for something that only the target knows."""
+    one: Json = f"FOUND_{name.upper()}"
+    if not isinstance(find.value, str):
+        one = {part: f"FOUND_{name.upper()}_{part.upper()}" for part in find.value}
+    return [one] if find.all else one
+
+
+def _shown(written: ConnectorFile, step: str, asked: Request, scope: Scope) -> JsonObject:
+    wire = request(written, asked, scope)
+    body: Json = wire.body.decode()
+    return {
+        "step": step,
+        "method": wire.method,
+        "url": wire.url,
+        "headers": {**wire.headers, **_proof(written.auth)},
+        "body": json.loads(body) if asked.body is not None else body,
+    }
+
+
+def _proof(auth: Auth | None) -> dict[str, str]:
+    """The headers that prove who sends it, without what they hold."""
+    if auth is None:
+        return {}
+    if auth.aws is not None:
+        return {"x-amz-date": "<now>", "authorization": "AWS4-HMAC-SHA256 <signature>"}
+    if auth.webhook is not None:
+        return {"webhook-id": "<key>", "webhook-timestamp": "<now>", "webhook-signature": "v1,<signature>"}
+    if auth.hmac is not None:
+        return {auth.hmac.timestamp_header: "<now>", auth.hmac.header: f"{auth.hmac.prefix}<signature>"}
+    return {"authorization": "Basic <secret>" if auth.basic is not None else "Bearer <token>"}
