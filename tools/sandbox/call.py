@@ -25,7 +25,7 @@ SMALL = 4096
 
 
 async def exchange(child: Child, request: bytes, limits: Limits, ask: Asked | None) -> bytes:
-    """The answer of a tool, unread. Nothing of the child is left afterwards, however this ends.
+    """The answer of a tool, unread. The child is killed afterwards, however this ends.
 
     Raises:
         ToolRefused: it took too long, used too much, or answered too much.
@@ -33,7 +33,10 @@ async def exchange(child: Child, request: bytes, limits: Limits, ask: Asked | No
     """
     try:
         async with asyncio.timeout(limits.seconds):
-            return await _talk(_Frames(child, limits), request, limits, ask)
+            answer = await _talk(_Frames(child, limits), request, limits, ask)
+            # It has nothing more to do and cannot run on once killed, so nobody waits for the kernel to clear it away.
+            child.close()
+            return answer
     except TimeoutError:
         raise ToolRefused(
             f"The tool took longer than {limits.seconds:g} seconds and was stopped; treat its result as unknown."
@@ -41,7 +44,8 @@ async def exchange(child: Child, request: bytes, limits: Limits, ask: Asked | No
     except OSError:  # it ended while it was talked to
         raise ToolRefused(USED_UP) from None
     finally:
-        await asyncio.shield(_end(child))
+        if not child.closed:
+            await asyncio.shield(_end(child))
 
 
 USED_UP = "The tool used more memory or time than it may; treat its result as unknown."

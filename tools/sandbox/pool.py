@@ -50,6 +50,10 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
+    @property
+    def closed(self) -> bool:
+        return self.pidfd < 0
+
     def close(self) -> None:
         """Kill it, and give back both descriptors."""
         self.kill()
