@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import approvals, mask, operate, policy, sandbox, serve, ticket, tool, vault
+from cli import approvals, mask, mcp, operate, policy, sandbox, serve, ticket, tool, vault
 from cli.demo_command import demo
 from cli.output import complain
 
@@ -24,6 +24,7 @@ app.add_typer(ticket.app, name="ticket")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(policy.app, name="policy")
 app.add_typer(tool.app, name="tool")
+app.add_typer(mcp.app, name="mcp")
 app.command()(mask.mask)
 app.add_typer(vault.app, name="vault")
 app.add_typer(operate.intel, name="intel")

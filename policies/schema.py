@@ -29,6 +29,9 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "tests": Suite,
 }
 
+#: Names of tools of MCP servers, which may be there or not.
+EXTERNAL = "^[a-z][a-z0-9]*(_[a-z0-9]+)*__[a-z0-9_]+$"
+
 _COMMENT = re.compile(r"\s*#: ?(.*)")
 _FIELD = re.compile(r"\s+([a-z_]+)\s*:")
 
@@ -112,9 +115,9 @@ def _commented(lines: list[str]) -> dict[str, str]:
 
 def _name_tools(definitions: JsonObject, tools: list[str]) -> None:
     if tools and "Rule" in definitions:
-        definitions["Rule"]["properties"]["tools"]["items"] = {"enum": tools}
+        definitions["Rule"]["properties"]["tools"]["items"] = {"anyOf": [{"enum": tools}, {"pattern": EXTERNAL}]}
     if tools and "Given" in definitions:
-        definitions["Given"]["properties"]["tool"]["enum"] = tools
+        definitions["Given"]["properties"]["tool"]["anyOf"] = [{"enum": tools}, {"pattern": EXTERNAL}]
 
 
 def _plain(schema: Json) -> Json:

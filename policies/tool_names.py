@@ -6,9 +6,11 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from core.canonical import Json
+from core.canonical import Json, JsonObject
+from core.mcp import is_external
 from policies.condition import Condition
 from policies.document import Document, Path
+from policies.network import KINDS
 from policies.vocabulary import BUILT_IN, ToolShape
 
 
@@ -22,6 +24,9 @@ def check_rule_tools(document: Document, conditions: Mapping[int, Condition], to
         for position, tool in enumerate(named if isinstance(named, list) else []):
             if not isinstance(tool, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", tool):
                 continue  # The schema says so.
+            if is_external(tool):
+                _check_external(document, path, row)
+                continue
             if tool not in known:
                 message = f"no tool is called `{tool}`{_hint(tool, known)}"
                 document.problems.append(document.problem((*path, "tools", position), message))
@@ -44,6 +49,8 @@ def check_sinks(document: Document, tools: Mapping[str, ToolShape]) -> None:
     known = {**BUILT_IN, **tools}
     sinks = document.data.get("sinks") if isinstance(document.data, dict) else None
     for tool, arguments in (sinks if isinstance(sinks, dict) else {}).items():
+        if is_external(tool):
+            continue
         if tool not in known:
             message = f"no tool is called `{tool}`{_hint(tool, known)}"
             document.problems.append(document.problem(("sinks", tool), message, key=True))
@@ -52,6 +59,33 @@ def check_sinks(document: Document, tools: Mapping[str, ToolShape]) -> None:
             if argument not in known[tool].arguments:
                 message = _no_argument(tool, argument, known[tool])
                 document.problems.append(document.problem(("sinks", tool, argument), message, key=True))
+
+
+def check_network(document: Document, tools: Mapping[str, ToolShape]) -> None:
+    """Problems of `network.yaml`: a tool that is none, a kind of question that the tool never asks."""
+    rows = document.data.get("tools") if isinstance(document.data, dict) else None
+    for tool, kinds in (rows if isinstance(rows, dict) else {}).items():
+        path = ("tools", tool)
+        if tool not in tools:
+            message = f"no tool is called `{tool}`{_hint(tool, tools)}"
+            document.problems.append(document.problem(path, message, key=True))
+            continue
+        for kind in kinds if isinstance(kinds, dict) else ():
+            if kind in KINDS and kind not in tools[tool].asks:
+                asks = ", ".join(sorted(tools[tool].asks)) or "nothing"
+                message = f"`{tool}` never asks for `{kind}`; it asks for {asks}"
+                document.problems.append(document.problem((*path, kind), message, key=True))
+
+
+def _check_external(document: Document, path: Path, row: JsonObject) -> None:
+    """An MCP tool may be there or not; while it is not, every call is denied. What it could never have is named."""
+    if row.get("lease"):
+        message = "an MCP tool cannot be undone, so nothing would revert; remove the lease"
+        document.problems.append(document.problem((*path, "lease"), message))
+    limit = row.get("limit")
+    if isinstance(limit, dict) and "per_target" in limit:
+        message = "an MCP tool aims at nothing that could be counted; remove `per_target`"
+        document.problems.append(document.problem((*path, "limit", "per_target"), message, key=True))
 
 
 def _check_condition(document: Document, path: Path, condition: Condition, tool: str, shape: ToolShape) -> None:
@@ -79,7 +113,7 @@ def _check_examples(
     for position, given in _given(examples):
         where = (*path, position, "given")
         tool = given.get("tool")
-        if of_rule is None and isinstance(tool, str) and tool not in known:
+        if of_rule is None and isinstance(tool, str) and tool not in known and not is_external(tool):
             message = f"no tool is called `{tool}`{_hint(tool, known)}"
             document.problems.append(document.problem((*where, "tool"), message))
         tools = [tool] if tool is not None else of_rule

@@ -21,7 +21,7 @@ from core.canonical import JsonObject, digest
 from core.clock import Clock
 from core.decision import Outcome
 from core.decision_log import DecisionEntry
-from core.errors import CasemateError, NotFound, ToolRefused, TriageError
+from core.errors import CasemateError, Duplicate, NotFound, ToolRefused, TriageError
 from core.evidence import Evidence
 from core.ids import new_id
 from core.store.engine import Store
@@ -43,6 +43,8 @@ from tools.steering import steers
 
 #: Who calls when no agent does: the first look at the ticket. Does not count against a team's budget.
 HOUSE = "casemate"
+#: How the name of a caller begins who is a person or a key of the API, and no member of a team.
+PERSON = "user:"
 #: Characters of an error told to a model.
 MAX_ERROR = 600
 CASE_FILE = ToolSpec(
@@ -161,7 +163,7 @@ class Gate:
         tool = self._registry.get(name)
         if tool.acts:
             return await self._propose(tool, arguments, agent)
-        checked = parse(tool.arguments, arguments).model_dump()
+        checked = tool.checked(arguments)
         masked = await asyncio.to_thread(partial(self._session.mask_json, checked, by_model=True))
         return (await self._read(tool, checked, masked, agent=agent)).as_json()
 
@@ -189,14 +191,21 @@ class Gate:
         shown = await asyncio.to_thread(self._session.mask_json, {**result, "error": error})
         async with self._numbering:
             evidence = self._evidence_of(tool, masked, shown, agent, spent)
-            await asyncio.to_thread(self._keep, evidence, entry)
+            try:
+                await asyncio.to_thread(self._keep, evidence, entry)
+            except Duplicate:  # a person looked something up meanwhile: its number is taken
+                self._evidence, _ = await asyncio.to_thread(self._stored)
+                evidence = self._evidence_of(tool, masked, shown, agent, spent)
+                await asyncio.to_thread(self._keep, evidence, entry)
             self._evidence.append(evidence)
         return evidence
 
     def _permitted(self, tool: Tool, arguments: JsonObject, masked: JsonObject) -> tuple[JsonObject, DecisionEntry]:
         """Policy's leave, then the arguments with their tokens restored."""
         entry = self._decide(tool.name, arguments, masked)
-        return {name: restored(self._session, tool.name, name, value) for name, value in arguments.items()}, entry
+        # To a stranger goes what policy permits and nothing else: an original that a model guessed is masked again.
+        given = arguments if tool.mcp is None else masked
+        return {name: restored(self._session, tool.name, name, value) for name, value in given.items()}, entry
 
     def _decide(self, name: str, arguments: JsonObject, masked: JsonObject) -> DecisionEntry:
         """Policy's leave, as the log will have it.
@@ -263,7 +272,7 @@ class Gate:
     async def _propose(self, tool: Tool, arguments: JsonObject, agent: str) -> JsonObject:
         own = {name: value for name, value in arguments.items() if name not in PROPOSAL_PROPERTIES}
         grounds = parse(Grounds, {n: v for n, v in arguments.items() if n in PROPOSAL_PROPERTIES})
-        checked = parse(tool.arguments, own).model_dump()
+        checked = tool.checked(own)
         unknown = sorted(set(grounds.evidence) - self.evidence_ids())
         if unknown:
             known = ", ".join(sorted(self.evidence_ids(), key=lambda i: int(i[1:])))
@@ -289,7 +298,7 @@ class Gate:
             grounds.reason, tool=tool.name, rules=self._bundle.guardrails, session=self._session, steers=steers
         )
         now = self._clock.now()
-        who = f"team:{self._case.team}/{agent}"
+        who = self._who(agent)
         proposal = Proposal(
             id=new_id("prp"),
             ticket_id=self._case.ticket_id,
@@ -385,7 +394,9 @@ class Gate:
         return AuditEvent(action=action, actor=actor, ticket_id=self._case.ticket_id, data=data)
 
     def _who(self, agent: str) -> str:
-        return HOUSE if agent == HOUSE else f"team:{self._case.team}/{agent}"
+        if agent == HOUSE or agent.startswith(PERSON):
+            return agent
+        return f"team:{self._case.team}/{agent}"
 
     def _case_file(self) -> JsonObject:
         return {
