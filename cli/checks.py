@@ -118,6 +118,13 @@ def sandbox(settings: Settings) -> Finding:
     result = opened.selftest()
     held = sum(check.ok for check in result.checks)
     weaker = "; a stronger one does not work here" if result.tier != TIERS[0] else ""
+    if opened.missing:
+        return Finding(
+            name="sandbox",
+            ok=False,
+            detail=f"tier {result.tier} holds, but tools cannot be loaded in it: {'; '.join(opened.missing)[:400]}",
+            mend="Install what is missing into casemate's Python, or mend the tool.",
+        )
     return Finding(
         name="sandbox",
         ok=result.ok,

@@ -70,25 +70,25 @@ def _layers(order: dict[str, Any]) -> Layers:
 
 
 def _load() -> list[str]:
-    """Import every tool and what it names as heavy; names of what could not be imported."""
-    missing = []
+    """Import every tool, what it names as heavy, and the attempts to escape; says what was not there and why."""
     package = importlib.import_module("tools.investigate")
     names = [f"tools.investigate.{found.name}" for found in pkgutil.iter_modules(package.__path__)]
+    names += [f"tools.sandbox.probes.{name}" for name in ("amounts", "files", "network", "processes")]
+    missing: list[str] = []
     for name in names:
-        try:
-            declared = declared_by(importlib.import_module(name))
-        except ImportError:
-            missing.append(name)
-            continue
+        declared = declared_by(_imported(name, missing))
         for heavy in declared.imports if declared else ():
-            try:
-                importlib.import_module(heavy)
-            except ImportError:
-                missing.append(heavy)
-    for probes in ("amounts", "files", "network", "processes"):
-        importlib.import_module(f"tools.sandbox.probes.{probes}")
-    importlib.import_module("encodings.idna")
+            _imported(heavy, missing)
+    _imported("encodings.idna", missing)
     return missing
+
+
+def _imported(name: str, missing: list[str]) -> object:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # noqa: BLE001 - one tool that is broken must not take the others along
+        missing.append(f"{name} ({type(error).__name__}: {error})")
+        return None
 
 
 def _spawn(layers: Layers, channel: int, me: int, orders: socket.socket) -> int:

@@ -96,8 +96,7 @@ class Nursery:
             ready = self._orders.recv(65536)
             if not ready:
                 raise OSError("it ended")  # noqa: TRY301 - one way out
-            #: Modules that could not be loaded: tools that name them stop on every input.
-            self.missing: list[str] = json.loads(ready)["missing"]
+            self.missing: tuple[str, ...] = tuple(json.loads(ready)["missing"])
         except OSError:
             raise self._broken() from None
 
@@ -159,6 +158,8 @@ class Pool:
         #: After a failure nothing is tried until somebody asks.
         self._resting = False
         self._closed = False
+        #: What the nursery could not load, and why: the tools that need it stop on every input.
+        self.missing: tuple[str, ...] = ()
         self._keeper: threading.Thread | None = None
 
     def take_waiting(self) -> Child | None:
@@ -237,7 +238,9 @@ class Pool:
                     break
             fresh = nursery is None
             try:
-                nursery = nursery or Nursery(self._profile)
+                if nursery is None:
+                    nursery = Nursery(self._profile)
+                    self.missing = nursery.missing
                 child = nursery.spawn()
             except CasemateError as error:
                 nursery = None

@@ -35,6 +35,11 @@ class PooledSandbox:
         return self._profile.tier
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """Modules of tools that could not be loaded, and why; known once a process was made."""
+        return self._pool.missing
+
+    @property
     def waiting(self) -> int:
         """Processes that wait for a call."""
         return self._pool.waiting

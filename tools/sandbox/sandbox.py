@@ -64,7 +64,7 @@ class Sandbox(Protocol):
         ...
 
 
-def open_sandbox(weakest: Tier = "namespaces", *, bwrap: str = BWRAP, size: int | None = None) -> Sandbox:
+def open_sandbox(weakest: Tier = "namespaces", *, bwrap: str = BWRAP, size: int | None = None) -> PooledSandbox:
     """The strongest sandbox of this machine, after it held against its self-test (once per process).
 
     Args:
@@ -80,7 +80,7 @@ def open_sandbox(weakest: Tier = "namespaces", *, bwrap: str = BWRAP, size: int 
 
 
 @cache
-def _opened(weakest: Tier, bwrap: str, size: int | None, pid: int) -> Sandbox:
+def _opened(weakest: Tier, bwrap: str, size: int | None, pid: int) -> PooledSandbox:
     del pid  # a forked process makes its own
     failed = []
     for tier in TIERS[: TIERS.index(weakest) + 1]:
@@ -103,7 +103,7 @@ def make_sandbox(tier: Tier, *, bwrap: str = BWRAP, size: int | None = None) -> 
     return PooledSandbox(profile, size=POOL_SIZE if size is None else size)
 
 
-def _tested(tier: Tier, bwrap: str, size: int | None) -> Sandbox:
+def _tested(tier: Tier, bwrap: str, size: int | None) -> PooledSandbox:
     sandbox = make_sandbox(tier, bwrap=bwrap, size=size)
     try:
         result = sandbox.selftest()

@@ -46,7 +46,7 @@ def test_as_many_wait_as_were_asked_for_and_what_is_taken_is_made_anew(pool: Poo
 def test_every_tool_and_what_it_needs_is_loaded_before_the_first_call() -> None:
     nursery = Nursery(namespaces())
     nursery.end()
-    assert nursery.missing == []
+    assert nursery.missing == ()
     entries = [
         tool.entry.partition(":")[0] for tool in map(default_registry().get, default_registry().names()) if tool.entry
     ]

@@ -26,8 +26,10 @@ def write(arguments: Found, inputs: Found) -> Found:
     got = []
     for folder in arguments["paths"]:
         with contextlib.suppress(OSError):
-            (pathlib.Path(folder) / "casemate-probe").write_bytes(b"x")
+            file = pathlib.Path(folder) / "casemate-probe"
+            file.write_bytes(b"x")
             got.append(folder)
+            file.unlink()
     return {"got": got}
 
 
