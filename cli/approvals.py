@@ -227,6 +227,8 @@ def _print_card(found: JsonObject) -> None:
             "policy",
             f"{found['decision']['reason']} ({', '.join(found['decision']['rules'])})" if found["decision"] else "",
         ),
+        ("carried out", f"by connector {found['connector']}"),
+        ("sandbox", f"tier {found['sandbox']}, in which the evidence was gathered"),
         ("needs", _needs(found)),
         *(
             ("answer", f"{a['person']} {'approved' if a['approve'] else 'denied'}: {a['reason']}")

@@ -24,6 +24,11 @@ def _rules() -> frozenset[str]:
     return frozenset(line.strip() for line in lines[:end] if line.strip() and not line.startswith("//"))
 
 
+def warm() -> None:
+    """Read the list now; the sandbox does so once, before any call."""
+    _rules()
+
+
 def suffix(host: str) -> str:
     """The public suffix of a host (`co.uk`); the last label where the list knows none."""
     labels = host.lower().rstrip(".").split(".")

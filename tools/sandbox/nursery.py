@@ -76,9 +76,13 @@ def _load() -> list[str]:
     names += [f"tools.sandbox.probes.{name}" for name in ("amounts", "files", "network", "processes")]
     missing: list[str] = []
     for name in names:
-        declared = declared_by(_imported(name, missing))
+        module = _imported(name, missing)
+        declared = declared_by(module)
         for heavy in declared.imports if declared else ():
             _imported(heavy, missing)
+        # A module with tables that are read at first use reads them here, once, instead of in every call.
+        with contextlib.suppress(Exception):
+            getattr(module, "warm", int)()
     _imported("encodings.idna", missing)
     return missing
 

@@ -17,7 +17,11 @@ def proposal(opened: Store) -> Proposal:
 
 def test_what_waits_is_listed_and_shown_with_its_digest(casemate: Casemate, proposal: Proposal) -> None:
     assert [card["id"] for card in casemate("approvals", "list", "--json").document["approvals"]] == [proposal.id]
-    assert proposal.digest in casemate("approvals", "show", proposal.id).out
+    shown = casemate("approvals", "show", proposal.id).out
+    assert proposal.digest in shown
+    # Who would carry it out, and how well what it rests on was boxed in.
+    assert "by connector lab" in shown
+    assert "tier namespaces" in shown
     assert proposal.id in casemate("approvals", "list").out
 
 

@@ -56,6 +56,15 @@ def test_every_tool_and_what_it_needs_is_loaded_before_the_first_call() -> None:
     sandbox.close()
 
 
+def test_tables_that_tools_read_are_read_before_the_first_call() -> None:
+    """The suffix list is a file; what a child has in memory it need not open, so it is there without one."""
+    sandbox = PooledSandbox(namespaces(), size=1)
+    names = {"names": ["tools.investigate.domains"], "cached": "_rules"}
+    answer = asyncio.run(sandbox.run("tools.sandbox.probes.processes:loaded", {"arguments": names}))
+    assert answer["got"] == ["tools.investigate.domains", "_rules"]
+    sandbox.close()
+
+
 def test_more_takers_than_processes_all_get_one(pool: Pool) -> None:
     taken: list[int] = []
 

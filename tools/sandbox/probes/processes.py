@@ -27,9 +27,12 @@ def environment(arguments: Found, inputs: Found) -> Found:
 
 
 def loaded(arguments: Found, inputs: Found) -> Found:
-    """Which of these modules were loaded before the call?"""
+    """Which of these modules were loaded before the call, and which cached table of them was read?"""
     del inputs
-    return {"got": [name for name in arguments["names"] if name in sys.modules]}
+    got = [name for name in arguments["names"] if name in sys.modules]
+    cached = arguments.get("cached", "")
+    tables = [getattr(sys.modules[name], cached) for name in got if hasattr(sys.modules[name], cached)]
+    return {"got": got + [table.__name__ for table in tables if table.cache_info().currsize]}
 
 
 def others(arguments: Found, inputs: Found) -> Found:
