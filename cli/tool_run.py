@@ -102,6 +102,7 @@ def _on_original(
     from core.ticket import MaskedTicket
     from core.vault import MemoryVault
     from tools.case import Case
+    from tools.tool import MASKED
     from tools.tryout import Tryout
     from workflows.mask import mask_ticket
 
@@ -110,11 +111,12 @@ def _on_original(
         session = services.masker(bundle).session(MemoryVault(NO_TICKET))
         kind = classify(original)
         team = services.teams.for_kind(kind)
-        # Masking is slow to start and only a masked answer needs it; nothing else here reads the masked ticket.
+        works_masked = bool(services.registry.get(name).needs & MASKED)
+        # Masking is slow to start; where neither the answer is masked nor the input, nothing reads the masked ticket.
         unread = MaskedTicket(title="", body="", fields={}, reporter=None, occurred_at=None, attachments=())
         case = Case(
             ticket_id=NO_TICKET, kind=kind, source=original.source, team=team.name, framework=team.framework,
-            original=original, masked=mask_ticket(original, session) if masked else unread,
+            original=original, masked=mask_ticket(original, session) if masked or works_masked else unread,
         )  # fmt: skip
         return _tried(services, Tryout(
             case=case, registry=services.registry, bundle=bundle, session=session, runner=services.runner(),

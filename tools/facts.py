@@ -17,12 +17,15 @@ from policies.masking.session import MaskSession
 from policies.vocabulary import FIELDS
 from tools.case import Case
 from tools.investigate.refang import refang
-from tools.registry import Registry
+from tools.registry import Registry, default_registry
+from tools.tool import MASKED
 
 #: Hours of the working day, UTC, Monday to Friday.
 WORKING_HOURS = range(7, 18)
 #: Shorter values occur in longer texts by chance.
 SHORTEST_QUOTE = 4
+#: Tools that answer whatever an agent wrote: what they say does not show where a value comes from.
+COMPOSED = frozenset({"run_python"})
 
 
 def build_facts(
@@ -73,11 +76,16 @@ def time_facts(now: datetime) -> dict[str, Fact]:
 def restored(session: MaskSession, tool: str, argument: str, value: Json) -> Json:
     """The real value of one argument, through the sink table.
 
-    What goes to an MCP server keeps the tokens that the table does not permit there.
+    What goes to an MCP server, or to a tool that works on masked data, keeps the tokens that are not permitted there.
     """
-    if is_external(tool):
+    if is_external(tool) or _works_masked(tool):
         return session.restore_permitted(tool, argument, value)
     return session.restore_argument(tool, argument, value) if isinstance(value, str) else value
+
+
+def _works_masked(tool: str) -> bool:
+    registry = default_registry()
+    return tool in registry.names() and bool(registry.get(tool).needs & MASKED)
 
 
 def aimed_at(*, bundle: Bundle, registry: Registry, session: MaskSession, tool: str, args: JsonObject) -> str | None:
@@ -117,6 +125,8 @@ def _argument(real: Json, masked: Json, evidence: Sequence[Evidence]) -> Argumen
     wanted = str(masked).casefold().strip()
     trusted, sources = False, []
     for item in evidence:
+        if item.tool in COMPOSED:
+            continue
         values = {text.casefold().strip() for text in _scalars([item.facts, item.detail])}
         exact = wanted in values
         if exact or (len(wanted) >= SHORTEST_QUOTE and any(wanted in value for value in values)):

@@ -182,8 +182,9 @@ class Gate:
         result: JsonObject = {"summary": "", "facts": {}, "detail": {}}
         try:
             inputs = await asyncio.to_thread(
-                prepare, tool, real, case=self._case, bundle=self._bundle, store=self._store
-            )
+                partial(prepare, mask=self._session.mask_json), tool, real,
+                case=self._case, bundle=self._bundle, store=self._store,
+            )  # fmt: skip
             result = await self._runner.run(tool, real, inputs)
         except CasemateError as failed:
             error = str(failed)[:MAX_ERROR]

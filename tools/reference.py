@@ -22,7 +22,12 @@ NEEDS: dict[Need, str] = {
     "identity": "the directory's record of the person that the arguments name",
     "intel": "what our threat-intelligence table has of the value that the arguments name",
     "vulnerability": "our record of the CVE that the arguments name",
+    "score": "the EPSS score of the CVE that the arguments name",
+    "yara_rules": "all YARA rules",
+    "sigma_rules": "all Sigma rules",
     "history": "earlier tickets that share indicators with this one",
+    "masked_ticket": "the ticket's title, body, fields and reporter as models see them",
+    "masked_files": "name, size and text of each attachment as models see them",
 }
 #: What a tool may ask of the network broker, in words.
 ASKS: dict[Ask, str] = {

@@ -43,9 +43,13 @@ Need = Literal[
     "yara_rules",  # all YARA rules, compiled
     "sigma_rules",  # all Sigma rules as plain data
     "history",  # earlier tickets that share indicators with this one
+    "masked_ticket",  # title, body, fields, reporter as models see them
+    "masked_files",  # name, size and text of each attachment as models would see them
 ]
 #: Needs that are the same for every ticket; the runner hands them in.
 RULES: frozenset[Need] = frozenset({"yara_rules", "sigma_rules"})
+#: Needs that hold tokens in place of originals. In the arguments of a tool with such a need, tokens stay tokens.
+MASKED: frozenset[Need] = frozenset({"masked_ticket", "masked_files"})
 #: What a tool may ask of the network broker (`tools/broker/`); policy says of whom.
 Ask = Literal["http_get", "dns", "whois", "vendor"]
 Object: TypeAlias = dict[str, Any]

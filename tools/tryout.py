@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from core.canonical import JsonObject
 from core.clock import Clock
@@ -19,7 +20,7 @@ from core.store.engine import Store
 from policies.compiled import Bundle
 from policies.masking.session import MaskSession
 from tools.case import Case
-from tools.checks import check_size, parse
+from tools.checks import check_size
 from tools.decision_log import timed
 from tools.facts import build_facts, restored
 from tools.fit import fit
@@ -66,7 +67,7 @@ class Tryout:
         tool = self.registry.get(name)
         if tool.acts:
             raise ToolRefused(f"{name} acts, so it is never run: a team's call records a proposal for people.")
-        checked = parse(tool.arguments, arguments).model_dump()
+        checked = tool.checked(arguments)
         evidence = self.evidence or [await self._first_look()]
         return await self._run(tool, checked, evidence)
 
@@ -97,9 +98,12 @@ class Tryout:
 
     async def _run(self, tool: Tool, arguments: JsonObject, evidence: Sequence[Evidence]) -> Tried:
         decision = self._decide(tool.name, arguments, evidence)
-        real = {name: restored(self.session, tool.name, name, value) for name, value in arguments.items()}
+        # As at the gate: an MCP server is a stranger, and gets what policy permits and nothing else.
+        given = arguments if tool.mcp is None else self.session.mask_json(arguments, by_model=True)
+        real = {name: restored(self.session, tool.name, name, value) for name, value in given.items()}
         started = time.monotonic()
-        inputs = await asyncio.to_thread(prepare, tool, real, case=self.case, bundle=self.bundle, store=self.store)
+        prepared = partial(prepare, tool, real, case=self.case, bundle=self.bundle, store=self.store)
+        inputs = await asyncio.to_thread(prepared, mask=self.session.mask_json)
         result = await self.runner.run(tool, real, inputs)
         return Tried(
             tool=tool,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Annotated, Any, TypedDict
 
 from pydantic import ConfigDict, Field
 
 from tools.arguments import MAX_SQL
-from tools.investigate.answer import InputRefused, Object, answer, clip, clip_list, plural
+from tools.investigate.answer import InputRefused, Object, answer, clip, plural
 from tools.investigate.ticket_text import events
+from tools.investigate.values import plain
 from tools.tool import ToolArguments, ToolFacts, tool
 
 #: Rows shown; one more is fetched to know whether there are more.
@@ -72,8 +70,8 @@ def run(arguments: Object, inputs: Object) -> Object:
     rows = events(inputs["ticket"]["fields"])
     if not rows:
         raise InputRefused("The ticket carries no log events, so there is nothing to search.")
-    columns, found = _query(rows, arguments["sql"])
-    shown = [{name: _plain(value) for name, value in zip(columns, row, strict=True)} for row in found[:MAX_ROWS]]
+    columns, found = table(rows, arguments["sql"], MAX_ROWS + 1)
+    shown = [{name: plain(value) for name, value in zip(columns, row, strict=True)} for row in found[:MAX_ROWS]]
     facts: Object = {"rows": len(shown), "truncated": len(found) > MAX_ROWS}
     if len(shown) == 1:
         facts |= {
@@ -86,8 +84,13 @@ def run(arguments: Object, inputs: Object) -> Object:
     return answer(summary, facts, {"columns": columns, "rows": shown})
 
 
-def _query(rows: list[Object], sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    import duckdb  # noqa: PLC0415, RUF100 - 150 ms, and only this tool needs it
+def table(rows: list[Object], sql: str, longest: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns, and at most `longest` rows, of one SELECT over the events.
+
+    Raises:
+        InputRefused: says what is wrong with the query.
+    """
+    import duckdb  # noqa: PLC0415, RUF100 - 150 ms, and only this needs it
 
     connection = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY})
     try:
@@ -101,7 +104,7 @@ def _query(rows: list[Object], sql: str) -> tuple[list[str], list[tuple[Any, ...
         columns = _unique([str(c[0]) for c in result.description or []])
         if len(columns) > MAX_COLUMNS:
             raise InputRefused(f"The result has {len(columns)} columns; select at most {MAX_COLUMNS}.")
-        return columns, result.fetchmany(MAX_ROWS + 1)
+        return columns, result.fetchmany(longest)
     except duckdb.Error as error:
         raise InputRefused(f"The query does not run: {clip(str(error), 400)}") from None
     finally:
@@ -184,24 +187,3 @@ def _unique(names: list[str]) -> list[str]:
         seen[lower] = seen.get(lower, 0) + 1
         out.append(name if seen[lower] == 1 else f"{name}_{seen[lower]}")
     return out
-
-
-def _plain(value: Any) -> Any:
-    """A JSON value for anything DuckDB returns."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return value if abs(value) < 2**53 else str(value)
-    if isinstance(value, float | Decimal):
-        return float(value) if math.isfinite(value) else str(value)
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return str(value)
-    if isinstance(value, bytes):
-        return value[:MAX_VALUE].hex()
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in list(value.items())[:50]}
-    if isinstance(value, list | tuple):
-        return clip_list([_plain(v) for v in value], 50)
-    return clip(str(value), MAX_VALUE)

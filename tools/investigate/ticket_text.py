@@ -81,6 +81,11 @@ def _of_file(file: Attached) -> Iterator[tuple[str, str]]:
             yield f"file {inside.name[:60]}", _decode(inside.content)
 
 
+def text_of(content: bytes) -> str | None:
+    """The content as text; None when it is none."""
+    return _decode(content) if _is_text(content) else None
+
+
 def _is_text(content: bytes) -> bool:
     head = content[:4096]
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -17,7 +17,7 @@ from tools.registry import Registry, Tool, default_registry
 READING = {
     "read_ticket", "read_email", "inspect_url", "decode_script", "extract_indicators", "lookup_indicator",
     "lookup_asset", "lookup_identity", "search_logs", "lookup_technique", "lookup_vulnerability", "similar_cases",
-    "inspect_file",
+    "inspect_file", "run_python",
 }  # fmt: skip
 ACTING = {
     "quarantine_email", "block_indicator", "isolate_host", "disable_account", "revoke_sessions", "rotate_secret",
