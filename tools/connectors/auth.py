@@ -87,12 +87,11 @@ class Authenticator:
     def _webhook(self, webhook: Webhook, body: bytes, message_id: str, now: datetime) -> dict[str, str]:
         from standardwebhooks import Webhook as Signer
 
-        try:
-            signed = Signer(self._secret(webhook.secret)).sign(message_id, now.replace(microsecond=0), body.decode())
-        except (ValueError, RuntimeError):
-            raise SecretMissing(
-                f"The secret {webhook.secret!r} should be `whsec_` and base64; write it anew."
-            ) from None
+        secret = self._secret(webhook.secret)
+        if not _is_base64(secret.removeprefix("whsec_")):  # the library would sign with whatever it can make of it
+            said = f"The secret {webhook.secret!r} should be `whsec_` and base64; write it anew."
+            raise SecretMissing(said)
+        signed = Signer(secret).sign(message_id, now.replace(microsecond=0), body.decode())
         stamp = str(int(now.timestamp()))
         return {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": signed}
 
@@ -170,6 +169,13 @@ def _token_in(reply: Reply) -> tuple[str, float]:
     if isinstance(lasts, str) and lasts.isdigit():  # some issuers write the number as text
         lasts = int(lasts)
     return token, float(lasts) if isinstance(lasts, int | float) and not isinstance(lasts, bool) else USUAL_SECONDS
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        return bool(base64.b64decode(text, validate=True))
+    except ValueError:
+        return False
 
 
 def _basic(user: str, password: str) -> str:

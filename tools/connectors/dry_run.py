@@ -8,20 +8,9 @@ from dataclasses import replace
 
 from core.canonical import Json, JsonObject
 from core.clock import Clock
-from core.secret_store import SecretStore
 from tools.connectors.rest import needed, request, scope_of
 from tools.connectors.template import Scope
 from tools.connectors.written import Auth, ConnectorFile, Find, Request
-
-
-class _Hidden(SecretStore):
-    """Gives no secret away."""
-
-    def __init__(self) -> None:
-        """Knows no folder."""
-
-    def text(self, name: str) -> str:
-        return f"<secret {name}>"
 
 
 def dry_run(written: ConnectorFile, tool: str, args: JsonObject, clock: Clock) -> list[JsonObject]:
@@ -31,12 +20,8 @@ def dry_run(written: ConnectorFile, tool: str, args: JsonObject, clock: Clock) -
         ToolRefused: the arguments are not what the connector can take.
     """
     carried = written.tools[tool]
-    hidden = _Hidden()
-    scope = replace(
-        scope_of(carried, tool, args, key="casemate-prp_…", clock=clock, secrets=hidden),
-        secret=hidden.text,
-    )
-    scope = replace(scope, key="casemate-prp_EXAMPLE")
+    hidden = "<secret {}>".format
+    scope = scope_of(carried, tool, args, key="casemate-prp_EXAMPLE", now=clock.now(), secret=hidden)
     shown: list[JsonObject] = []
     sections: list[tuple[str, Request, Mapping[str, Find]]] = [("send", carried.send, carried.find)]
     if carried.probe is not None:

@@ -25,6 +25,8 @@ def indicator(value: str, types: Mapping[Kind, str], name: str) -> JsonObject:
         plain, kind = clean(value)
     except ValueError:
         raise ToolRefused(f"`args.{name}` is no indicator, so nothing was sent.") from None
+    if _is_network(plain):
+        raise ToolRefused(f"`args.{name}` is a whole network, so nothing was sent; name single addresses.")
     match kind:
         case "ip":
             kind_there = f"ipv{ipaddress.ip_address(plain).version}"
@@ -36,3 +38,12 @@ def indicator(value: str, types: Mapping[Kind, str], name: str) -> JsonObject:
     if kind_there not in called:
         raise ToolRefused(f"This connector can take {', '.join(called)}, and no {kind_there}, so nothing was sent.")
     return {"value": plain, "type": called[kind_there]}
+
+
+def _is_network(plain: str) -> bool:
+    """Whether a value that reads like a URL without a scheme is a network."""
+    try:
+        ipaddress.ip_network(plain.removeprefix("http://"), strict=False)
+    except ValueError:
+        return False
+    return "/" in plain.removeprefix("http://")

@@ -155,6 +155,8 @@ def _fill_values(document: Document, setup: Setup, routes: Document) -> tuple[st
 
     def fill(value: Json, path: Keys) -> Json:
         if isinstance(value, dict):
+            for key in (key for key in value if "${" in key):
+                document.problems.append(document.problem((*path, key), "a key takes no placeholder", key=True))
             return {key: child if (*path, key) == ("values",) else fill(child, (*path, key))
                     for key, child in value.items()}  # fmt: skip
         if isinstance(value, list):

@@ -6,8 +6,9 @@ It runs in the worker with real values. Nothing of arguments, requests or answer
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 import re2
 
@@ -111,7 +112,10 @@ class RestConnector:
         Raises:
             ToolRefused: one of them is not.
         """
-        return scope_of(self._carried(tool), tool, args, key=key, clock=self._clock, secrets=self._secrets)
+        return scope_of(self._carried(tool), tool, args, key=key, now=self._clock.now(), secret=self._secret)
+
+    def _secret(self, name: str) -> str:
+        return self._secrets.get(name).get_secret_value()
 
     def _prepared(self, tool: str, args: JsonObject, key: str, act: Act, finds: Mapping[str, Find]) -> Send:
         scope = self._scope(tool, args, key)
@@ -171,7 +175,7 @@ class RestConnector:
             raise ToolRefused(f"The target knows no such {name}, so nothing was sent.")
         if len(fitting) > 1 and not find.all:
             raise ToolRefused(
-                f"The target knows {len(fitting)} such {name}s and only one may be meant; nothing was sent."
+                f"The target knows {len(fitting)} entries for the {name} and one is meant; nothing was sent."
             )
         taken = [_taken(find, item) for item in fitting]
         if any(value is NOTHING or value in (None, "") for value in taken):
@@ -226,7 +230,9 @@ class RestConnector:
             raise TargetUnavailable(str(missing)) from None
 
 
-def scope_of(carried: Carried, tool: str, args: JsonObject, *, key: str, clock: Clock, secrets: SecretStore) -> Scope:
+def scope_of(
+    carried: Carried, tool: str, args: JsonObject, *, key: str, now: datetime, secret: Callable[[str], str]
+) -> Scope:
     """What placeholders stand for in one action.
 
     Raises:
@@ -236,14 +242,8 @@ def scope_of(carried: Carried, tool: str, args: JsonObject, *, key: str, clock: 
         if not re2.fullmatch(pattern, str(args.get(name, ""))):
             raise ToolRefused(f"`args.{name}` is not what this connector can take, so nothing was sent.")
     types = carried.indicator
-    return Scope(
-        tool=tool,
-        key=key,
-        args=args,
-        now=clock.now(),
-        secret=lambda name: secrets.get(name).get_secret_value(),
-        indicator=indicator(str(args[types.argument]), types.types, types.argument) if types else {},
-    )
+    known = indicator(str(args[types.argument]), types.types, types.argument) if types else {}
+    return Scope(tool=tool, key=key, args=args, now=now, secret=secret, indicator=known)
 
 
 def needed(asked: Request, finds: Mapping[str, Find]) -> dict[str, Find]:

@@ -1,8 +1,9 @@
-"""A target system as tests need it: a real HTTP server whose answers a test writes down, and which keeps what it got."""
+"""A target system as tests need it: a real HTTP server that answers as a test says, and keeps what it was asked."""
 
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ class Answer:
     hang_up: bool = False
     #: Say nothing until the test ends.
     silent: bool = False
+    #: Send this much of a body that never ends.
+    endless: int = 0
 
 
 Handle = Callable[[Asked], Answer | None]
@@ -75,7 +78,7 @@ class Target:
 
 
 @contextmanager
-def target_server() -> Iterator[Target]:
+def target_server(tls: ssl.SSLContext | None = None) -> Iterator[Target]:
     """A target on a free loopback port, in threads of this process."""
     target = Target()
 
@@ -99,6 +102,9 @@ def target_server() -> Iterator[Target]:
             if answer.silent or answer.hang_up:
                 self.close_connection = True
                 return
+            if answer.endless:
+                self._flood(answer)
+                return
             raw = answer.body if isinstance(answer.body, bytes) else b"" if answer.body is None else None
             raw = json.dumps(answer.body).encode() if raw is None else raw
             self.send_response(answer.status)
@@ -108,7 +114,15 @@ def target_server() -> Iterator[Target]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
+        def _flood(self, answer: Answer) -> None:
+            self.close_connection = True
+            self.send_response(answer.status)
+            self.send_header("content-length", str(1 << 40))
+            self.end_headers()
+            for _ in range(answer.endless // 65536):
+                self.wfile.write(b" " * 65536)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815 - the library's names
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the library's name
             """Tests need no access log."""
@@ -119,7 +133,9 @@ def target_server() -> Iterator[Target]:
 
     server = Quiet(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    target.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    target.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
