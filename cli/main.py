@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import approvals, mask, mcp, operate, policy, sandbox, serve, ticket, tool, vault
+from cli import approvals, connector, mask, mcp, operate, policy, rules, sandbox, serve, ticket, tool, vault
 from cli.demo_command import demo
 from cli.output import complain
 
@@ -25,9 +25,11 @@ app.add_typer(approvals.app, name="approvals")
 app.add_typer(policy.app, name="policy")
 app.add_typer(tool.app, name="tool")
 app.add_typer(mcp.app, name="mcp")
+app.add_typer(connector.app, name="connector")
 app.command()(mask.mask)
 app.add_typer(vault.app, name="vault")
 app.add_typer(operate.intel, name="intel")
+app.add_typer(rules.app, name="rules")
 app.add_typer(operate.audit, name="audit")
 app.command()(operate.doctor)
 app.add_typer(sandbox.app, name="sandbox")
@@ -37,6 +39,7 @@ app.add_typer(serve.serve, name="serve")
 app.command()(serve.gateway)
 app.command()(serve.worker)
 app.command()(serve.beat)
+app.command()(serve.broker)
 app.command(
     "eval", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 )(operate.evaluate)

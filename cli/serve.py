@@ -67,8 +67,16 @@ def beat() -> None:
     run_beat(read_settings())
 
 
+def broker() -> None:
+    """The network broker: asks outside for tools, what policy lets them ask."""
+    from cli.context import read_settings
+    from workers.network import run_broker
+
+    run_broker(read_settings())
+
+
 def up() -> None:
-    """Gateway, worker, beat and model server on this machine, until Ctrl-C."""
+    """Gateway, worker, beat, network broker and model server on this machine, until Ctrl-C."""
     from cli.context import read_settings
     from cli.up import run
 

@@ -1,4 +1,4 @@
-"""`casemate up`: gateway, worker, beat and playbook server on this machine, together."""
+"""`casemate up`: gateway, worker, beat, network broker and playbook server on this machine, together."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ class Occupied(CasemateError):
 
 
 @contextmanager
-def running(settings: Settings, store: Store, *, record: Path | None = None) -> Iterator[Crew]:
+def running(settings: Settings, store: Store, *, record: Path | None = None, broker: bool = False) -> Iterator[Crew]:
     """All processes, ready when the block begins and stopped when it ends. `record` keeps every model request.
+
+    With `broker`, tools may ask outside what policy permits; nothing waits for it to be ready.
 
     Raises:
         NotHealthy: one of them did not get ready; all are stopped.
@@ -50,6 +52,8 @@ def running(settings: Settings, store: Store, *, record: Path | None = None) -> 
         crew.start("gateway", "gateway", env=env)
         crew.start("worker", "worker", env=env)
         crew.start("beat", "beat", env=env)
+        if broker:
+            crew.start("broker", "broker", env=env)
         if is_local(settings.model_url):
             await_model(crew, settings.model_url)
         ready = f"http://{settings.http_host}:{settings.http_port}/readyz"
@@ -183,8 +187,8 @@ def run(settings: Settings) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     store = open_store(settings)
     try:
-        say("Starting gateway, worker, beat and model server …")
-        with running(settings, store) as crew:
+        say("Starting gateway, worker, beat, network broker and model server …")
+        with running(settings, store, broker=True) as crew:
             say(f"Gateway: http://{settings.http_host}:{settings.http_port} (key in {settings.folder / 'api-key'})")
             say(f"Model:   {settings.model_url}")
             say(f"Logs:    {settings.folder / 'logs'}")

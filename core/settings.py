@@ -88,6 +88,12 @@ class Settings(BaseSettings):
 
     #: Folder of secret files that connectors and the network broker name. Default: `home`/secrets.
     secrets_dir: Path | None = None
+    #: Unix socket of the network broker. Default: `home`/broker.sock.
+    broker_socket: Path | None = None
+    #: Folder with YARA rules of your own, beside those that ship.
+    yara_rules: Path | None = None
+    #: Folder with Sigma rules of your own, beside those that ship.
+    sigma_rules: Path | None = None
     #: Folder with connectors of your own and `routes.yaml`, which says who carries out what. Default: all by the lab.
     connectors_dir: Path | None = None
 
@@ -156,6 +162,10 @@ class Settings(BaseSettings):
     @property
     def secrets_folder(self) -> Path:
         return self.secrets_dir or self.folder / "secrets"
+
+    @property
+    def broker_socket_file(self) -> Path:
+        return self.broker_socket or self.folder / "broker.sock"
 
     @property
     def lab_file(self) -> Path:

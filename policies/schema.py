@@ -14,6 +14,7 @@ from policies.actions import ActionRules
 from policies.guardrails.rules import Guardrails
 from policies.invariants import Invariants
 from policies.masking.rules import MaskingRules
+from policies.network import Network
 from policies.organization import Organization
 from policies.sentences import models_in
 from policies.suite import Suite
@@ -26,6 +27,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "masking": MaskingRules,
     "guardrails": Guardrails,
     "invariants": Invariants,
+    "network": Network,
     "tests": Suite,
 }
 

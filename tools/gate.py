@@ -31,6 +31,7 @@ from policies.guardrails.triggered import Triggered
 from policies.masking.session import MaskSession
 from tools.arguments import NoArguments
 from tools.binding import bind
+from tools.broker.client import on_behalf
 from tools.case import Case
 from tools.checks import Grounds, check_size, parse
 from tools.decision_log import DecisionLog, Denied, timed
@@ -105,12 +106,14 @@ class Gate:
         return frozenset(e.id for e in self._evidence)
 
     def specs(self, names: Iterable[str]) -> list[ToolSpec]:
-        """The named tools as models see them.
+        """The named tools as models see them. One that could only ask outside, and may not, is not offered.
 
         Raises:
             NotFound: a team spec names a tool that does not exist.
         """
-        return [CASE_FILE if name == CASE_FILE.name else self._registry.get(name).spec() for name in names]
+        tools = [None if name == CASE_FILE.name else self._registry.get(name) for name in names]
+        offered = [tool for tool in tools if tool is None or not tool.asks or self._bundle.network.permits(tool.name)]
+        return [CASE_FILE if tool is None else tool.spec() for tool in offered]
 
     def note_assessment(self, draft: Assessment, *, agent: str) -> None:
         """Keep a valid draft, so that the next role finds it in the case file."""
@@ -185,7 +188,8 @@ class Gate:
                 partial(prepare, mask=self._session.mask_json), tool, real,
                 case=self._case, bundle=self._bundle, store=self._store,
             )  # fmt: skip
-            result = await self._runner.run(tool, real, inputs)
+            behalf = on_behalf(self._case.ticket_id, self._bundle, self._session)
+            result = await self._runner.run(tool, real, inputs, behalf=behalf)
         except CasemateError as failed:
             error = str(failed)[:MAX_ERROR]
         spent = round((time.monotonic() - started) * 1000)

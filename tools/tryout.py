@@ -19,6 +19,7 @@ from core.evidence import Evidence
 from core.store.engine import Store
 from policies.compiled import Bundle
 from policies.masking.session import MaskSession
+from tools.broker.client import on_behalf
 from tools.case import Case
 from tools.checks import check_size
 from tools.decision_log import timed
@@ -104,7 +105,8 @@ class Tryout:
         started = time.monotonic()
         prepared = partial(prepare, tool, real, case=self.case, bundle=self.bundle, store=self.store)
         inputs = await asyncio.to_thread(prepared, mask=self.session.mask_json)
-        result = await self.runner.run(tool, real, inputs)
+        behalf = on_behalf(self.case.ticket_id, self.bundle, self.session)
+        result = await self.runner.run(tool, real, inputs, behalf=behalf)
         return Tried(
             tool=tool,
             arguments=real,

@@ -22,6 +22,7 @@ from workflows.services import Services
 if TYPE_CHECKING:
     from policies.bundle import Bundle
     from policies.masking.masker import Masker
+    from tools.detection.books import Rulebooks
 
 
 def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
@@ -50,7 +51,10 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
     """Everything a worker needs. Slow parts (the masker, the sandbox's self-test) are made at first use."""
     from agents.model import ModelClients
     from agents.spec import load_teams
+    from tools.broker.client import BrokerClient
     from tools.connectors.lab import LabConnector
+    from tools.connectors.loading import load as load_connectors
+    from tools.connectors.opening import open_connectors
     from tools.mcp.accepted import LiveRegistry
     from tools.mcp.caller import McpCaller
     from tools.mcp.connector import McpConnector
@@ -59,7 +63,11 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
     from tools.sandbox.sandbox import open_sandbox
 
     store = store or open_store(settings)
-    registry = LiveRegistry(default_registry(), store)
+    ours = default_registry()
+    lab = LabConnector(settings.lab_file, organization=lambda: bundle().organization)
+    shelf = load_connectors(settings.connectors_dir, ours.shapes())
+    opened = open_connectors(shelf, ours, SecretStore(settings.secrets_folder), store.clock, lab)
+    registry = LiveRegistry(opened.registry, store)
     mcp = McpCaller(store=store, reach=Reach(secrets=SecretStore(settings.secrets_folder), bwrap=settings.bwrap))
     bundle = LiveBundle(settings, store, registry)
 
@@ -81,6 +89,7 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
         asyncio.run_coroutine_threadsafe(clients.aclose(), loop).result(timeout=10)
         end_loop()
         keeper.close()
+        opened.close()
         store.close()
 
     return Services(
@@ -100,11 +109,20 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
         ),
         teams=load_teams(),
         clients=clients,
-        connectors={
-            "lab": LabConnector(settings.lab_file, organization=lambda: bundle().organization),
-            McpConnector.name: McpConnector(mcp, registry.snapshot),
-        },
+        broker=BrokerClient(socket=settings.broker_socket_file),
+        rules=open_rules(settings),
+        connectors={**opened.connectors, McpConnector.name: McpConnector(mcp, registry.snapshot)},
         mcp=mcp,
+    )
+
+
+def open_rules(settings: Settings) -> Rulebooks:
+    """The rules that ship and those of the admin's folders; they are read when a tool first needs them."""
+    from tools.detection.books import Rulebooks
+
+    return Rulebooks(
+        yara=[settings.yara_rules] if settings.yara_rules else [],
+        sigma=[settings.sigma_rules] if settings.sigma_rules else [],
     )
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:  # heavy packages load when a worker is wired, not when the jo
     from agents.spec import Teams
     from policies.bundle import Bundle
     from policies.masking.masker import Masker
+    from tools.broker.client import BrokerClient
     from tools.connectors.connector import Connector
+    from tools.detection.books import Rulebooks
+    from tools.mcp.caller import McpCaller
     from tools.registry import Registry
     from tools.runner import Runner
     from tools.sandbox.sandbox import Sandbox
@@ -105,7 +108,12 @@ class Services:
     teams: Teams
     clients: ModelClients
     connectors: Mapping[str, Connector]
-
+    #: The rules of tools that detect, read once for all tickets.
+    rules: Rulebooks
+    #: Calls tools of MCP servers; without one they are refused.
+    mcp: McpCaller | None = None
+    #: Carries questions of tools to the network broker; without one they are refused.
+    broker: BrokerClient | None = None
     def runner(self) -> Runner:
         """What runs reading tools.
 
@@ -114,7 +122,7 @@ class Services:
         """
         from tools.runner import Runner
 
-        return Runner(sandbox=self.sandbox())
+        return Runner(sandbox=self.sandbox(), mcp=self.mcp, broker=self.broker, rules=self.rules)
 
     def wait_for(self, coroutine: Coroutine[Any, Any, T], *, seconds: float) -> T:
         """Run a coroutine on the process's one event loop and wait for it here.

@@ -7,11 +7,15 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from core.canonical import JsonObject
 from core.errors import CasemateError
+from policies.compiled import Bundle
+from policies.masking.session import MaskSession
 from policies.network import Network
+from tools.broker.leaving import check_session
 from tools.broker.questions import MAX_ANSWER, MAX_QUESTION, Refused, line_of, question_of
 from tools.registry import Tool
 from tools.sandbox.call import Asked
@@ -21,6 +25,11 @@ ANSWER_SECONDS = 45.0
 #: Questions of one call of a tool.
 MAX_QUESTIONS = 24
 NO_BROKER = "No network broker runs, so nothing outside can be asked; an admin starts one with `casemate broker`."
+
+
+async def refusing(_question: JsonObject) -> JsonObject:
+    """The answer where nobody carries questions anywhere."""
+    return {"refused": NO_BROKER}
 
 
 class NoBroker(CasemateError):
@@ -37,6 +46,11 @@ class Behalf:
     network: Network
     #: Raises CasemateError for a question that shows something of the ticket.
     check: Callable[[JsonObject], None]
+
+
+def on_behalf(ticket_id: str, bundle: Bundle, session: MaskSession) -> Behalf:
+    """A ticket's calls: by the rules of the bundle they are made under, with nothing of the ticket in any question."""
+    return Behalf(ticket_id=ticket_id, network=bundle.network, check=partial(check_session, session))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

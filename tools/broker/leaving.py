@@ -91,7 +91,7 @@ def readings(text: str) -> list[str]:
         if found[-1] == found[-2]:
             break
     found += [_unicode(found[-1])]
-    found += [reading.replace(".", "") for reading in found[-2:]]
+    found += _joined(found[-1])
     decoded = [run.text for reading in found for run in encoded_of(reading)]
     decoded += [text for reading in found for text in _base32(reading)]
     return list(dict.fromkeys(reading for reading in (*found, *decoded) if reading))
@@ -135,16 +135,19 @@ def _unicode(text: str) -> str:
     return re.sub(r"(?i)\bxn--([a-z0-9-]{1,59})", decoded, text)
 
 
+def _joined(text: str) -> list[str]:
+    """The labels of a host run together, without what is registered: data leave over the DNS cut into labels."""
+    host = text.partition("://")[2].partition("/")[0] or text
+    labels = host.split(".")
+    return ["".join(labels[:-end]) for end in range(1, min(4, len(labels)))]
+
+
 def _base32(text: str) -> Iterable[str]:
     for run in _BASE32.findall(text):
-        whole = run[: len(run) - len(run) % 8]
-        with_padding = run.upper() + "=" * (-len(run) % 8)
-        for candidate in (with_padding, whole.upper()):
-            try:
-                decoded = base64.b32decode(candidate)
-            except binascii.Error:
-                continue
-            text = decoded.decode("utf-8", "ignore")
-            if text.isprintable():
-                yield text
-            break
+        try:
+            decoded = base64.b32decode(run.upper() + "=" * (-len(run) % 8))
+        except binascii.Error:
+            continue
+        said = decoded.decode("utf-8", "ignore")
+        if said.isprintable():
+            yield said

@@ -63,7 +63,7 @@ class Errand(_Shape):
 
     tool: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
     #: Whose quota it counts against; None outside of a ticket. The worker is believed in this.
-    ticket: Annotated[str, Field(pattern=r"^tkt_[0-9a-z]{26}$")] | None
+    ticket: Annotated[str, Field(pattern=r"^tkt_[0-9a-z]{1,26}$")] | None
     #: Digest of the network rules that the worker goes by.
     network: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     question: Question

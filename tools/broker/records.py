@@ -81,7 +81,8 @@ async def look_up(resolver: Resolver, rules: AddressRules, permit: Dns, question
         return {**said, "status": "TIMEOUT"}
     except (dns.exception.DNSException, OSError, EOFError):
         return {**said, "status": "ERROR"}
-    records = [_record(record) for record in found.rrset or ()]
+    # Servers shuffle; the same records must make the same evidence.
+    records = sorted((_record(record) for record in found.rrset or ()), key=_order)
     canonical = str(found.canonical_name).rstrip(".").lower()
     return {
         **said,
@@ -109,6 +110,10 @@ def asked_name(rules: AddressRules, question: DnsQuestion) -> tuple[str, str]:
     if (address is None) == (question.type == "PTR"):
         raise Refused("PTR asks about an address, every other type about a name.")
     return host, f"{host}." if address is None else str(dns.reversename.from_address(str(address)))
+
+
+def _order(record: JsonObject) -> tuple[int, str]:
+    return int(record.get("preference", 0)), str(record["value"])
 
 
 def _record(record: dns.rdata.Rdata) -> JsonObject:

@@ -24,8 +24,8 @@ FORMS = {
     "whois.arin.net": "n + {}",
 }
 _REFERRAL = re.compile(
-    r"^[ \t]*(?:refer|whois|whois server|registrar whois server|referralserver)[ \t]*:[ \t]*"
-    r"(?:r?whois://)?([A-Za-z0-9][A-Za-z0-9.-]{2,252})(?::43)?/?[ \t]*\r?$",
+    r"^[ \t]{0,20}(?:refer|whois|whois server|registrar whois server|referralserver)[ \t]{0,60}:[ \t]{0,60}"
+    r"(?:r?whois://)?([A-Za-z0-9][A-Za-z0-9.-]{2,252})(?::43)?/?[ \t]{0,60}\r?$",
     re.IGNORECASE | re.MULTILINE,
 )
 

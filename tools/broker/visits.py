@@ -26,7 +26,7 @@ SHOWN_HEADERS = (
 )  # fmt: skip
 MAX_HEADER = 500
 #: Characters of a page that are handed on.
-MAX_TEXT = 400_000
+MAX_TEXT = 300_000
 #: First bytes of a body that is no text.
 MAX_START = 512
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -25,6 +25,11 @@ def answer(summary: str, facts: Object, detail: Object) -> Object:
     return {"summary": summary[:500], "facts": facts, "detail": detail}
 
 
+def present(facts: Object) -> Object:
+    """Facts without those that nobody knows: an optional fact is left out, never null."""
+    return {name: value for name, value in facts.items() if value is not None}
+
+
 def clip(text: str, longest: int) -> str:
     """At most about `longest` characters, cut between lines or words and marked."""
     if len(text) <= longest:

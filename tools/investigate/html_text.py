@@ -51,7 +51,7 @@ class Page:
 
 def read(html: str) -> Page:
     """Parse as browsers do, never failing; what cannot be parsed is taken as text."""
-    html = _tame(html[:MAX_HTML])
+    html = tame(html[:MAX_HTML])
     reader = _Reader()
     try:
         reader.feed(html)
@@ -61,7 +61,7 @@ def read(html: str) -> Page:
     return reader.page()
 
 
-def _tame(html: str) -> str:
+def tame(html: str) -> str:
     """Tags that do not end soon become text: the parser looks ahead from each, which takes minutes on many."""
     html = EMBEDDED.sub("data:", html)
     pieces, position, end = [], 0, 0

@@ -17,7 +17,8 @@ from tools.registry import Registry, Tool, default_registry
 READING = {
     "read_ticket", "read_email", "inspect_url", "decode_script", "extract_indicators", "lookup_indicator",
     "lookup_asset", "lookup_identity", "search_logs", "lookup_technique", "lookup_vulnerability", "similar_cases",
-    "inspect_file", "run_python",
+    "inspect_file", "run_python", "scan_yara", "match_sigma", "timeline", "ssvc",
+    "query_url", "query_dns", "whois", "lookup_reputation",
 }  # fmt: skip
 ACTING = {
     "quarantine_email", "block_indicator", "isolate_host", "disable_account", "revoke_sessions", "rotate_secret",
