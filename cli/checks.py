@@ -239,6 +239,27 @@ def clock(settings: Settings) -> Finding:
     )
 
 
+def connectors(settings: Settings) -> Finding:
+    """The files of connectors and routes are sound, and what is in use has its secrets; nobody is asked anything."""
+    from core.secret_store import SecretStore
+    from tools.connectors.loading import load, secrets_of
+    from tools.registry import default_registry
+
+    try:
+        shelf = load(settings.connectors_dir, default_registry().shapes())
+    except BundleInvalid as error:
+        detail = f"{len(error.problems)} problems, first: {error.problems[0]}"
+        return Finding(name="connectors", ok=False, detail=detail, mend="Run casemate connector check, and mend it.")
+    store = SecretStore(settings.secrets_folder)
+    used = sorted(set(shelf.routes.values()))
+    missing = [secret for name in used for secret in secrets_of(shelf.connectors[name]) if not store.has(secret)]
+    if missing:
+        mend = f"Write it to {settings.secrets_folder / missing[0]} (mode 0600)."
+        return Finding(name="connectors", ok=False, detail=f"the secret {missing[0]} is missing", mend=mend)
+    detail = f"in use: {', '.join(used)}" if used else "the lab carries out everything"
+    return Finding(name="connectors", ok=True, detail=detail)
+
+
 #: In the order they are printed: a broken first one explains the others.
 CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "database": database,
@@ -248,6 +269,7 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "sandbox": sandbox,
     "policy": policy,
     "masking": masking,
+    "connectors": connectors,
     "clock": clock,
 }
 

@@ -11,6 +11,7 @@ from core.canonical import JsonObject
 from core.clock import Clock
 from core.errors import ApprovalRefused, Duplicate
 from core.ids import new_id
+from core.mcp import is_external
 from core.store.engine import Store
 from core.store.ticket_vault import TicketVault
 from core.store.transaction import Transaction
@@ -158,7 +159,7 @@ def card(tx: Transaction, proposal: Proposal) -> JsonObject:
         "expires_at": proposal.expires_at.isoformat() if proposal.expires_at else None,
         "facts": proposal.provenance,
         "sandbox": proposal.binding.sandbox,
-        "connector": proposal.binding.connector.partition(" ")[0] or "lab",
+        "connector": proposal.binding.connector.partition(" ")[0] or ("mcp" if is_external(proposal.tool) else "lab"),
         "evidence": [
             {
                 "id": cited,

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from core.canonical import Json, JsonObject
 from core.clock import Clock
+from tools.connectors.indicators import Kind
 from tools.connectors.rest import needed, request, scope_of
 from tools.connectors.template import Scope
-from tools.connectors.written import Auth, ConnectorFile, Find, Request
+from tools.connectors.written import Auth, Carried, ConnectorFile, Find, Request
+
+#: What stands for each argument when nobody says.
+EXAMPLES: JsonObject = {
+    "host": "ws-example",
+    "account": "someone@example.com",
+    "owner": "someone",
+    "secret": "example-key",
+    "expected_secret": "AKIAIOSFODNN7EXAMPLE",
+    "message_id": "<message@example.com>",
+    "resolution": "resolved",
+}
+INDICATORS: Mapping[Kind, str] = {
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
+    "domain": "example.com",
+    "url": "https://example.com/path",
+    "email": "someone@example.com",
+    "md5": "0" * 32,
+    "sha1": "0" * 40,
+    "sha256": "0" * 64,
+}
 
 
 def dry_run(written: ConnectorFile, tool: str, args: JsonObject, clock: Clock) -> list[JsonObject]:
@@ -71,3 +93,14 @@ def _proof(auth: Auth | None) -> dict[str, str]:
     if auth.hmac is not None:
         return {auth.hmac.timestamp_header: "<now>", auth.hmac.header: f"{auth.hmac.prefix}<signature>"}
     return {"authorization": "Basic <secret>" if auth.basic is not None else "Bearer <token>"}
+
+
+def examples(carried: Carried, names: Iterable[str]) -> JsonObject:
+    """Arguments to show a connector with."""
+    found: JsonObject = {name: EXAMPLES.get(name, "example") for name in names}
+    if carried.indicator is not None:
+        kind = next(iter(carried.indicator.types))
+        found[carried.indicator.argument] = INDICATORS[kind]
+    for name in carried.expects:
+        found[name] = EXAMPLES.get(f"expected_{name}", found[name])
+    return found
