@@ -1,12 +1,15 @@
 """Teams on Google ADK: an orchestrating agent of our own runs one LlmAgent a role, over ADK's OpenAI integration.
 
-Sessions live in memory for one run; what must outlive it is with the toolbox.
+Sessions live in memory for one run; what must outlive it is with the toolbox. No code executor but `GateCodeExecutor`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import logging
 import os
+import threading
 from collections.abc import AsyncGenerator
 from typing import Any, cast
 
@@ -17,6 +20,9 @@ os.environ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "false"
 from google.adk.agents import BaseAgent, LlmAgent, RunConfig
 from google.adk.agents.invocation_context import InvocationContext
 from google.adk.apps import App
+from google.adk.artifacts import InMemoryArtifactService
+from google.adk.code_executors.base_code_executor import BaseCodeExecutor
+from google.adk.code_executors.code_execution_utils import CodeExecutionInput, CodeExecutionResult
 from google.adk.events import Event
 from google.adk.integrations.openai import OpenAILlm
 from google.adk.runners import Runner
@@ -26,6 +32,7 @@ from google.adk.tools.tool_context import ToolContext
 from google.genai import types
 from pydantic import PrivateAttr
 
+from agents.code import CodeRunner, Ran
 from agents.course import Course
 from agents.model import MAX_ANSWER_TOKENS, ModelClients
 from agents.prompting import static_texts, system_message
@@ -66,7 +73,12 @@ class AdkTeam:
         model = _model(self._clients)
         agents = {role.name: _agent(course, role, model) for role in self.spec.roles}
         sessions = InMemorySessionService()
-        runner = Runner(app=App(name=_APP, root_agent=Orchestrator(course, agents)), session_service=sessions)
+        runner = Runner(
+            app=App(name=_APP, root_agent=Orchestrator(course, agents)),
+            session_service=sessions,
+            # Asked for wherever code ran, though ours leaves no files behind.
+            artifact_service=InMemoryArtifactService(),
+        )
         try:
             session = await sessions.create_session(app_name=_APP, user_id=_USER)
             events = runner.run_async(
@@ -78,6 +90,9 @@ class AdkTeam:
             async for _ in events:
                 pass
         finally:
+            for agent in agents.values():
+                if isinstance(agent.code_executor, GateCodeExecutor):
+                    agent.code_executor.stop()
             await runner.close()
 
 
@@ -125,6 +140,44 @@ class GateTool(BaseTool):
         return await self._course.call(self._role, self.name, args)
 
 
+class GateCodeExecutor(BaseCodeExecutor):
+    """Runs code as calls of `run_python`. ADK calls it in a thread; the call itself runs on the loop of the run."""
+
+    _runner: CodeRunner = PrivateAttr()
+    _loop: asyncio.AbstractEventLoop = PrivateAttr()
+    _thread: int = PrivateAttr()
+    _running: set[concurrent.futures.Future[Ran]] = PrivateAttr(default_factory=set)
+
+    def __init__(self, runner: CodeRunner) -> None:
+        """Make it on the loop that the run is on."""
+        super().__init__(code_block_delimiters=[("```python\n", "```"), ("```py\n", "```"), ("```tool_code\n", "```")])
+        self._runner = runner
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+
+    def execute_code(
+        self, invocation_context: InvocationContext, code_execution_input: CodeExecutionInput
+    ) -> CodeExecutionResult:
+        if threading.get_ident() == self._thread:
+            return CodeExecutionResult(stderr="Code is run from a thread, else it would wait for itself.", exit_code=1)
+        call = asyncio.run_coroutine_threadsafe(self._runner.run(code_execution_input.code), self._loop)
+        self._running.add(call)
+        try:
+            ran = call.result()
+        except concurrent.futures.CancelledError:
+            return CodeExecutionResult(stderr="The run was stopped before the code ended.", exit_code=1)
+        finally:
+            self._running.discard(call)
+        return CodeExecutionResult(
+            stdout="" if ran.failed else ran.output, stderr=ran.output if ran.failed else "", exit_code=int(ran.failed)
+        )
+
+    def stop(self) -> None:
+        """End what still runs, so that no thread waits for a run that is over."""
+        for call in tuple(self._running):
+            call.cancel()
+
+
 def _agent(course: Course, role: RoleSpec, model: OpenAILlm) -> LlmAgent:
     instruction = system_message(course.spec, role)
 
@@ -140,6 +193,7 @@ def _agent(course: Course, role: RoleSpec, model: OpenAILlm) -> LlmAgent:
         # A function, because ADK fills braces in a plain string from session state.
         instruction=lambda _: instruction,
         tools=[GateTool(course, role, tool) for tool in course.tools(role)],
+        code_executor=GateCodeExecutor(CodeRunner(course, role)) if role.code_blocks else None,
         on_tool_error_callback=mistaken,
         disallow_transfer_to_parent=True,
         disallow_transfer_to_peers=True,

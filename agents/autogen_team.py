@@ -1,6 +1,6 @@
 """Teams on AutoGen: a SelectorGroupChat whose speakers are chosen by the course and whose tools are the toolbox.
 
-No text terminations (a ticket could contain the word), no handoffs and no code executors (they pass by the workbench).
+No text terminations (a ticket could contain the word), no handoffs, and no code executor but `GateCodeExecutor`.
 """
 
 from __future__ import annotations
@@ -15,21 +15,29 @@ from typing import Any, cast
 # Spans would carry whole messages; AutoGen reads this when a runtime is made.
 os.environ["AUTOGEN_DISABLE_RUNTIME_TRACING"] = "true"
 
-from autogen_agentchat.agents import AssistantAgent, BaseChatAgent
+from autogen_agentchat.agents import (
+    ApprovalRequest,
+    ApprovalResponse,
+    AssistantAgent,
+    BaseChatAgent,
+    CodeExecutorAgent,
+)
 from autogen_agentchat.base import Response
 from autogen_agentchat.conditions import FunctionalTermination
 from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, TextMessage
 from autogen_agentchat.teams import SelectorGroupChat
 from autogen_core import CancellationToken
+from autogen_core.code_executor import CodeBlock, CodeExecutor, CodeResult
 from autogen_core.models import ChatCompletionClient, ModelFamily, ModelInfo
 from autogen_core.tools import ParametersSchema, TextResultContent, ToolResult, ToolSchema, Workbench
 from autogen_ext.models.openai import OpenAIChatCompletionClient
 
+from agents.code import BLOCK, PYTHON, CodeRunner
 from agents.course import Course
 from agents.model import MAX_ANSWER_TOKENS, ModelClients
 from agents.prompting import static_texts, system_message
 from agents.running import run_course
-from agents.spec import RoleSpec, TeamSpec
+from agents.spec import CODE, RoleSpec, TeamSpec
 from agents.team import Brief, TeamResult, Toolbox
 
 FRAMEWORK = "autogen"
@@ -90,12 +98,18 @@ class AutogenTeam:
         members: list[Any] = [_agent(course, role, client) for role in self.spec.roles]
         roles = {role.name: role for role in self.spec.roles}
 
+        coders = [_coder(course, role) for role in self.spec.roles if role.code_blocks]
+
         def next_speaker(thread: Sequence[BaseAgentEvent | BaseChatMessage]) -> str:
-            turn = course.turn
-            return CHECKER if thread[-1].source in roles or turn is None else turn.name
+            turn, last = course.turn, thread[-1]
+            if turn is None:
+                return CHECKER
+            if last.source in roles:
+                return last.source + CODE if _has_code(roles[last.source], last) else CHECKER
+            return turn.name
 
         return SelectorGroupChat(
-            [*members, Checker(course, roles)],
+            [*members, *coders, Checker(course, roles)],
             model_client=client,
             selector_func=next_speaker,
             allow_repeated_speaker=True,
@@ -177,6 +191,60 @@ class GateWorkbench(Workbench):
 
     async def load_state(self, state: Mapping[str, Any]) -> None:
         return None
+
+
+class GateCodeExecutor(CodeExecutor):
+    """Runs blocks of Python as calls of `run_python`, one by one until one fails. Never raises, as the workbench."""
+
+    def __init__(self, runner: CodeRunner) -> None:
+        self._runner = runner
+
+    async def execute_code_blocks(
+        self, code_blocks: list[CodeBlock], cancellation_token: CancellationToken
+    ) -> CodeResult:
+        told: list[str] = []
+        for block in code_blocks:
+            if block.language.strip().lower() not in PYTHON:
+                return CodeResult(exit_code=1, output="\n".join([*told, "Only Python is run here; write Python."]))
+            call = asyncio.ensure_future(self._runner.run(block.code))
+            cancellation_token.link_future(call)
+            try:
+                ran = await call
+            except asyncio.CancelledError:
+                return CodeResult(exit_code=1, output="\n".join([*told, "The run was stopped before the code ended."]))
+            told.append(ran.output)
+            if ran.failed:
+                return CodeResult(exit_code=1, output="\n".join(told))
+        return CodeResult(exit_code=0, output="\n".join(told))
+
+    async def start(self) -> None:
+        return None
+
+    async def stop(self) -> None:
+        return None
+
+    async def restart(self) -> None:
+        return None
+
+
+def _has_code(role: RoleSpec, message: BaseAgentEvent | BaseChatMessage) -> bool:
+    return role.code_blocks and isinstance(message, TextMessage) and BLOCK.search(message.content) is not None
+
+
+def _coder(course: Course, role: RoleSpec) -> CodeExecutorAgent:
+    """Runs what its role writes, and nobody else: a ticket may hold blocks of code as well."""
+    return CodeExecutorAgent(
+        role.name + CODE,
+        GateCodeExecutor(CodeRunner(course, role)),
+        description=f"Runs the code of the {role.name}.",
+        sources=[role.name],
+        supported_languages=sorted(PYTHON, reverse=True),
+        approval_func=_leave_it_to_the_gate,
+    )
+
+
+def _leave_it_to_the_gate(_request: ApprovalRequest) -> ApprovalResponse:
+    return ApprovalResponse(approved=True, reason="Policy decides at the gate.")
 
 
 def _agent(course: Course, role: RoleSpec, client: ChatCompletionClient) -> AssistantAgent:

@@ -18,6 +18,11 @@ TEAMS = Path(__file__).parent / "teams"
 #: The built-in tool that shows a role everything the team knows so far.
 CASE_FILE = "case_file"
 
+#: The tool that runs code a role writes.
+RUN_PYTHON = "run_python"
+#: What the speaker is called that runs a role's code: the role's name and this.
+CODE = "_code"
+
 #: Names that speakers other than roles have in a run.
 RESERVED = frozenset({"user", "checker", "casemate", "system", "model"})
 
@@ -33,6 +38,8 @@ class RoleSpec(document.Document):
     tools: Annotated[list[Slug], Field(min_length=1, max_length=40)]
     #: `assessment`: must answer with one. `actions`: proposes through acting tools, then says one line.
     answers: Literal["assessment", "actions"]
+    #: Blocks of Python in its answers are run as its own calls of `run_python`, and it is told what they came to.
+    code_blocks: bool = False
 
 
 class Budget(document.Document):
@@ -112,6 +119,16 @@ def _mistakes(spec: TeamSpec, path: Path) -> list[str]:
         found.append("roles: two roles share a name; give each its own")
     found += [
         f"roles: `{n}` is a name the frameworks keep for themselves; choose another" for n in names if n in RESERVED
+    ]
+    found += [
+        f"roles: `{role.name}` has code_blocks but not the tool `{RUN_PYTHON}`; add it or leave code_blocks out"
+        for role in spec.roles
+        if role.code_blocks and RUN_PYTHON not in role.tools
+    ]
+    found += [
+        f"roles: `{name}{CODE}` is what the code of `{name}` speaks as; choose another name"
+        for name in names
+        if name + CODE in names
     ]
     if not any(role.answers == "assessment" for role in spec.roles):
         found.append("roles: nobody answers `assessment`; one role must give the verdict")
