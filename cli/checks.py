@@ -261,6 +261,25 @@ def connectors(settings: Settings) -> Finding:
 
 
 #: In the order they are printed: a broken first one explains the others.
+def rules(settings: Settings) -> Finding:
+    """Every YARA and Sigma rule can be run."""
+    from workers.wiring import open_rules
+
+    missing = [folder for folder in (settings.yara_rules, settings.sigma_rules) if folder and not folder.is_dir()]
+    if missing:
+        mend = "Make the folder, or take the setting away."
+        return Finding(name="rules", ok=False, detail=f"there is no folder {missing[0]}", mend=mend)
+    books = open_rules(settings)
+    yara, sigma = books.yara(), books.sigma()
+    problems = [*yara.problems, *sigma.problems]
+    return Finding(
+        name="rules",
+        ok=not problems,
+        detail=f"{yara.rules} YARA and {len(sigma.rules)} Sigma rules; {len(problems)} left out",
+        mend="Run `casemate rules check`, which names each with its file and line." if problems else "",
+    )
+
+
 CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "database": database,
     "broker": broker,
@@ -270,6 +289,7 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "policy": policy,
     "masking": masking,
     "connectors": connectors,
+    "rules": rules,
     "clock": clock,
 }
 
