@@ -123,13 +123,15 @@ def under(bundle: Bundle, facts: Facts, target: Mapping[str, str]) -> Facts:
 def _argument(real: Json, masked: Json, evidence: Sequence[Evidence]) -> ArgumentFacts:
     """Trusted when a record of our own holds exactly this value. Compared masked, where equal originals are equal."""
     wanted = str(masked).casefold().strip()
+    # A defanged indicator is quoted when the evidence has it as it is meant.
+    meant = refang(wanted)
     trusted, sources = False, []
     for item in evidence:
         if item.tool in COMPOSED:
             continue
         values = {text.casefold().strip() for text in _scalars([item.facts, item.detail])}
         exact = wanted in values
-        if exact or (len(wanted) >= SHORTEST_QUOTE and any(wanted in value for value in values)):
+        if exact or (len(wanted) >= SHORTEST_QUOTE and any(wanted in value or meant in value for value in values)):
             sources.append(item.id)
         trusted = trusted or (exact and item.trust is Trust.INTERNAL)
     return ArgumentFacts(value=real, trusted=trusted, sources=tuple(sources))

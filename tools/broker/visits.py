@@ -71,22 +71,25 @@ class _Trip:
         self.hops: list[JsonObject] = []
 
     async def go(self, now: Callable[[], datetime]) -> JsonObject:
+        # Where the last answer came from, and what it was.
+        before: tuple[Target, Answer] | None = None
         while True:
             try:
                 answer = await exchange(self._connector, _request(self._permit, self.target))
             except Forbidden as forbidden:
-                if not self.hops:
+                if before is None:
                     raise Refused(f"The host {forbidden}, so the broker does not go there.") from None
-                return _stopped(self.hops, self.target, f"The redirect {forbidden}, so it was not followed.")
+                return _page(self.hops, *before, now(), stopped=f"The redirect {forbidden}, so it was not followed.")
             except Unreachable as silent:
                 return _stopped(self.hops, self.target, str(silent))
             self.hops.append({"url": self.target.url, "status": answer.status})
             location = answer.headers.get("location")
             if answer.status not in REDIRECTS or not location:
                 return _page(self.hops, self.target, answer, now(), stopped=None)
+            before = self.target, answer
             stopped = self._follow(location)
             if stopped is not None:
-                return _page(self.hops, self.target, answer, now(), stopped=stopped)
+                return _page(self.hops, *before, now(), stopped=stopped)
 
     def _follow(self, location: str) -> str | None:
         """Go on to where a redirect leads; why not, where that may not be."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,7 +26,7 @@ def in_base64(text: str) -> str:
 
 
 #: Ways to write something into a URL.
-WAYS = {
+WAYS: dict[str, Callable[[str], str]] = {
     "as it is": lambda text: text.replace(" ", "-"),
     "escaped": lambda text: quote(text, safe=""),
     "every letter escaped": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
