@@ -51,9 +51,7 @@ def opening_message(brief: Brief) -> str:
 def static_texts(spec: TeamSpec) -> tuple[str, ...]:
     """Every text of ours that goes to a model verbatim: instructions, tool descriptions, and the playbook's queries."""
     # Those of MCP servers come and go: see `agents.offered.texts_of`.
-    tools = frozenset(
-        name for role in spec.roles for name in role.tools if name != CASE_FILE and not is_external(name)
-    )
+    tools = frozenset(name for role in spec.roles for name in role.tools if name != CASE_FILE and not is_external(name))
     return _static_texts(spec.playbook, tuple(role.prompt for role in spec.roles), tools)
 
 

@@ -37,6 +37,10 @@ AT_ONCE = 4
 T = TypeVar("T")
 
 
+class NotReached(ToolRefused):
+    """A server that is away, broke off, or took too long."""
+
+
 class Conversation:
     """What can be asked of a server that has been greeted."""
 
@@ -78,7 +82,8 @@ class Reach:
         """Have a conversation; `tell` passes on the server's complaints, for the admin who adds it.
 
         Raises:
-            ToolRefused: it took too long, said too much, broke off, or answered with an error.
+            NotReached: it took too long, said too much, broke off, or answered with an error.
+            ToolRefused: `work` refused.
             SandboxUnavailable: a server over stdio cannot be put into a sandbox here.
             SecretMissing: a secret that its headers name is not there.
         """
@@ -93,12 +98,12 @@ class Reach:
                 return await work(conversation)
         except TimeoutError:
             said = f"The MCP server {server.name} took longer than {server.seconds:g} seconds and was stopped"
-            raise ToolRefused(f"{said}; treat its result as unknown.") from None
+            raise NotReached(f"{said}; treat its result as unknown.") from None
         except Exception as error:  # noqa: BLE001 - the outermost handler: task groups wrap what happened
             own = _inner(error)
             if isinstance(own, CasemateError):
                 raise own from None
-            raise ToolRefused(_why(server, own, meter, complaint, transport, tell=tell)) from None
+            raise NotReached(_why(server, own, meter, complaint, transport, tell=tell)) from None
 
     @asynccontextmanager
     async def _opened(

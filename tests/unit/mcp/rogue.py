@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def call(mode: str, script: dict[str, Any], number: int, params: dict[str, Any])
     elif mode == "quits":
         os._exit(0)
     elif mode == "escapes":
-        say(number, {"content": [{"type": "text", "text": json.dumps(attempts(script))}], "isError": False})
+        say(number, {"content": [{"type": "text", "text": json.dumps(reached(script))}], "isError": False})
     elif mode == "remembers":
         note = Path("/tmp/seen")
         seen = note.read_text(encoding="utf-8") if note.exists() else ""
@@ -84,10 +85,10 @@ def chatter(number: int) -> None:
     sys.stdout.write("[1, 2, 3]\n")
 
 
-def attempts(script: dict[str, Any]) -> dict[str, Any]:
+def reached(script: dict[str, Any]) -> dict[str, Any]:
     """What can be reached from inside."""
     found: dict[str, Any] = {"environment": sorted(os.environ)}
-    for name, attempt in {
+    attempts: dict[str, Callable[[], Any]] = {
         "network": lambda: socket.create_connection(("127.0.0.1", script["port"]), timeout=2),
         "unix socket": lambda: socket.socket(socket.AF_UNIX),
         "secret": Path(script["secret"]).read_text,
@@ -97,7 +98,8 @@ def attempts(script: dict[str, Any]) -> dict[str, Any]:
         "root": lambda: Path("/planted").write_text("x"),
         "disk": lambda: Path("/tmp/large").write_bytes(b"x" * 64 * 1024 * 1024),
         "memory": lambda: len(bytearray(8 * 1024**3)),
-    }.items():
+    }
+    for name, attempt in attempts.items():
         try:
             attempt()
             found[name] = "reached"
