@@ -6,6 +6,7 @@ from tools.investigate.files.budget import Budget
 from tools.investigate.files.examine import examine
 
 
-def why_risky(name: str, content: bytes, budget: Budget | None = None) -> list[str]:
-    """Every reason to be careful, empty for a file that looks ordinary. Files of one mail share a budget."""
-    return examine(name, content, budget or Budget(), quick=True).signs
+def judged(name: str, content: bytes, budget: Budget) -> tuple[list[str], list[str]]:
+    """Every reason to be careful, and what could not be looked into. Files of one mail share a budget."""
+    look = examine(name, content, budget, quick=True)
+    return look.signs, look.unread

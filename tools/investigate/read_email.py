@@ -14,6 +14,7 @@ from tools.arguments import AttachmentArguments
 from tools.investigate import attached_file, html_text, lookalike, mail_auth, message, wording
 from tools.investigate.answer import InputRefused, Object, answer, clip, clip_list, plural
 from tools.investigate.domains import known_suffix, registered, under
+from tools.investigate.files.budget import Budget
 from tools.investigate.refang import refang
 from tools.tool import ToolFacts, tool
 
@@ -91,6 +92,7 @@ Detail = TypedDict(
         "attachments": list[File | str],
         "text": str,
         "hidden_text": str,
+        "unread": list[str],
         "size": int,
     },
     total=False,
@@ -124,7 +126,8 @@ def read(raw: bytes, organization: Object) -> Object:
     auth = mail_auth.read(headers, organization["trusted_authserv_ids"])
     sender = _sender(headers, organization)
     links = _links(mail, organization)
-    files = [_file(file) for file in mail.files]
+    budget, unread = Budget(), mail.unread
+    files = [_file(file, budget, unread) for file in mail.files]
     text = f"{message.header(headers, 'subject')}\n{mail.text}"
     facts = {
         "parsed": True,
@@ -160,8 +163,10 @@ def read(raw: bytes, organization: Object) -> Object:
         "attachments": clip_list(files, MAX_LISTED),
         "text": clip(mail.text, MAX_TEXT),
         "hidden_text": clip(mail.hidden.strip(), 1000),
+        "unread": clip_list(list(dict.fromkeys(unread)), MAX_LISTED),
     }
-    return answer(_sentence(facts), facts, detail)
+    rest = " Not everything in it could be read." if unread else ""
+    return answer(f"{_sentence(facts)}{rest}", facts, detail)
 
 
 def _reported(outer: message.AnyMessage, mail: message.Mail, organization: Object) -> message.AnyMessage | None:
@@ -257,8 +262,9 @@ def _mismatch(text: str, host: str) -> bool:
     return known_suffix(shown) and registered(shown) != registered(host)
 
 
-def _file(file: message.File) -> Object:
-    why = attached_file.why_risky(file.name, file.content)
+def _file(file: message.File, budget: Budget, unread: list[str]) -> Object:
+    why, closed = attached_file.judged(file.name, file.content, budget)
+    unread += [f"{clip(file.name, 200)}: {line}" for line in closed]
     return {
         "name": clip(file.name, 200),
         "type": file.type,

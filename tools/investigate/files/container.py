@@ -42,6 +42,8 @@ class Member:
     link: str = ""
     #: Gives the content, at most so many bytes; None when only its name can be read.
     read: Callable[[int, Budget], bytes] | None = None
+    #: A part of a document, read by the reader of that document; no file of its own.
+    part: bool = False
     #: Position among the members.
     index: int = 0
 

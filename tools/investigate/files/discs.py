@@ -30,6 +30,7 @@ def read(content: bytes) -> Container:
             continue
         seen.add(sector)
         folder = content[sector * SECTOR : sector * SECTOR + min(size, MAX_FOLDER)]
+        found.damaged = found.damaged or not folder
         for name, is_folder, extent in _records(folder, wide):
             records += 1
             full = f"{path}{name}"

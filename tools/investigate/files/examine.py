@@ -76,6 +76,7 @@ def _textual(opened: Opened, look: Look, *, quick: bool) -> None:
     kind, content = opened.kind, opened.content
     if kind.id == "mail" and opened.mail is not None:
         look.note("an e-mail message; read_email reads one that is an attachment of the ticket")
+        look.unread += opened.mail.unread
         look.text("\n".join([opened.mail.text, *(link.url for link in opened.mail.links)]))
     elif kind.id == "shortcut link":
         texts.internet_shortcut(content, look)

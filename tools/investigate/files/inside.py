@@ -9,8 +9,8 @@ from typing import Any
 
 from tools.investigate.files import names
 from tools.investigate.files.budget import MAX_DEPTH, Budget, Spent
-from tools.investigate.files.container import Container, Member, Unreadable
-from tools.investigate.files.kinds import ARCHIVES, OFFICE
+from tools.investigate.files.container import BOMB_RATIO, Container, Member, Unreadable
+from tools.investigate.files.kinds import ARCHIVES
 from tools.investigate.files.look import Look
 from tools.investigate.files.opened import STEP, Opened
 
@@ -32,7 +32,10 @@ def look_at(opened: Opened, look: Look, budget: Budget, trail: tuple[bytes, ...]
     container, kind = opened.container, opened.kind.id
     if container is None:
         return
-    look.facts.update(bomb=container.bomb, members=container.total, depth=int(kind in ARCHIVES))
+    parts = sum(member.part for member in container.members)
+    look.facts.update(members=container.total - parts, depth=int(kind in ARCHIVES))
+    if container.bomb:
+        look.facts["bomb"] = True
     if container.damaged:
         look.facts["damaged"] = True
     look.unread += container.unread[:10]
@@ -41,8 +44,7 @@ def look_at(opened: Opened, look: Look, budget: Budget, trail: tuple[bytes, ...]
     _outside(container, kind, look)
     around = (*trail, hashlib.sha256(opened.content).digest())
     seen: dict[int, Look] = {}
-    # The parts of an Office document are read by their own reader; only what is packed into it counts as a file.
-    judged = [m for m in container.members if not m.folder and (kind not in OFFICE or "/embeddings/" in m.name)]
+    judged = [m for m in container.members if not m.folder and not m.part]
     for member in judged[:MAX_MEMBERS_JUDGED]:
         inner = _inside(member, look, budget, around, examine)
         if inner is not None:
@@ -54,13 +56,24 @@ def look_at(opened: Opened, look: Look, budget: Budget, trail: tuple[bytes, ...]
     risky = [m for m in judged if why[m.index]]
     look.facts["risky_members"] = len(risky)
     if risky and kind in ARCHIVES:
-        endings = {
-            names.extension(m.name) or str(seen[m.index].facts["type"] if m.index in seen else "") for m in risky
-        }
-        look.sign(f"archive with .{', .'.join(sorted(endings)[:5])} inside")
+        _tell(risky, seen, look)
     elif risky and kind != "mail":
         look.sign("it carries files that are risky to open")
     look.shown.update(members=_listed(container, seen, why), members_total=container.total)
+
+
+def _tell(risky: list[Member], seen: dict[int, Look], look: Look) -> None:
+    """What is risky inside: by the endings of files, and of archives by what they say themselves."""
+    endings = set()
+    for member in risky:
+        inner = seen.get(member.index)
+        if inner is not None and inner.facts["type"] in ARCHIVES:
+            for sentence in inner.signs:
+                look.sign(sentence)
+            continue
+        endings.add(names.extension(member.name) or (str(inner.facts["type"]) if inner is not None else "(no ending)"))
+    if endings:
+        look.sign(f"archive with .{', .'.join(sorted(endings)[:5])} inside")
 
 
 def _outside(container: Container, kind: str, look: Look) -> None:
@@ -96,6 +109,10 @@ def _inside(member: Member, look: Look, budget: Budget, around: tuple[bytes, ...
         if not any(line.startswith("members from #") for line in look.unread):
             look.unread.append(f"members from #{member.index} on were not unpacked: {spent}")
         return None
+    if len(content) >= MAX_JUDGED and (member.size is None or member.size > MAX_JUDGED):
+        look.unread.append(f"member #{member.index}: only its first {MAX_JUDGED // 1024**2} MiB were looked at")
+        if member.size is None and len(content) > BOMB_RATIO * (member.packed or 1):
+            look.sign(f"member #{member.index} unpacks to more than {BOMB_RATIO} times its size: a bomb", bomb=True)
     if member.size is not None and len(content) > member.size:
         look.sign("a member holds more than the list of members says", damaged=True)
     if hashlib.sha256(content).digest() in around:
@@ -110,8 +127,9 @@ def _inside(member: Member, look: Look, budget: Budget, around: tuple[bytes, ...
 
 def _adopt(inner: Look, look: Look) -> None:
     """What is true of a member and therefore of the whole."""
-    if inner.facts.get("bomb"):
-        look.facts["bomb"] = True
+    for fact in ("bomb", "path_traversal"):
+        if inner.facts.get(fact):
+            look.facts[fact] = True
     for sentence in inner.signs:
         if "bomb" in sentence or "nested deeper" in sentence:
             look.sign(sentence)

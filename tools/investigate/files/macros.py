@@ -61,10 +61,23 @@ def of_ole(ole: Ole, budget: Budget, found: Macros) -> None:
 def _source(packed: bytes) -> str:
     from oletools.olevba import decompress_stream
 
+    packed = packed[: _whole(packed)]
     try:
         return str(bytes(decompress_stream(bytearray(packed))).decode("latin-1"))
-    except Exception:  # noqa: BLE001 - on bytes that end early it raises whatever comes
+    except Exception:  # noqa: BLE001 - on bytes that are not what they claim it raises whatever comes
         return ""
+
+
+def _whole(packed: bytes) -> int:
+    """Where the last good chunk ends: oletools gives nothing at all when rubbish follows, Office does not mind."""
+    at = 1
+    while at + 3 <= len(packed):
+        header = struct.unpack_from("<H", packed, at)[0]
+        following = at + (header & 0x0FFF) + 3
+        if header >> 12 & 7 != 3 or following > len(packed):
+            break
+        at = following
+    return at
 
 
 def scan(found: Macros) -> None:

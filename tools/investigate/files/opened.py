@@ -74,6 +74,9 @@ def _open(found: Opened, budget: Budget) -> None:
 def _zip_kind(container: Container, budget: Budget) -> Kind | None:
     listed = {member.name for member in container.members}
     if "[Content_Types].xml" in listed:
+        for member in container.members:
+            # Whole files are embedded in documents as they are; all else is part of the document.
+            member.part = "/embeddings/" not in member.name
         for folder, kind in (("word/", "docx"), ("xl/", "xlsx"), ("ppt/", "pptx")):
             if any(name.startswith(folder) for name in listed):
                 return Kind(id=kind)
@@ -83,16 +86,17 @@ def _zip_kind(container: Container, budget: Budget) -> Kind | None:
     if "META-INF/MANIFEST.MF" in listed:
         return Kind(id="jar")
     first = next((m for m in container.members if m.name == "mimetype" and m.read is not None), None)
-    if first is not None and first.read is not None:
-        try:
-            said = first.read(200, budget)
-        except (Unreadable, Spent):
-            return None
-        if said.startswith(b"application/epub"):
-            return Kind(id="epub")
-        if b"opendocument" in said:
-            return Kind(id="odf")
-    return None
+    if first is None or first.read is None:
+        return None
+    try:
+        said = first.read(200, budget)
+    except (Unreadable, Spent):
+        return None
+    if b"opendocument" in said:
+        for member in container.members:
+            member.part = True
+        return Kind(id="odf")
+    return Kind(id="epub") if said.startswith(b"application/epub") else None
 
 
 def _open_ole(found: Opened, budget: Budget) -> None:
@@ -121,7 +125,7 @@ def _open_ole(found: Opened, budget: Budget) -> None:
 def _streams(ole: Ole, budget: Budget) -> Container:
     container = Container(damaged=ole.damaged)
     for stream in ole.streams:
-        member = Member(name=stream.path, size=stream.size, packed=stream.size, read=ole.reader(stream))
+        member = Member(name=stream.path, size=stream.size, packed=stream.size, read=ole.reader(stream), part=True)
         if stream.path.endswith("\x01Ole10Native"):
             data = ole.read(stream, MAX_MEMBER, budget)
             inside = rtf.package(data)

@@ -15,6 +15,7 @@ MAX_DOCUMENT, MAX_OBJECT, MAX_OBJECTS = 32 * 1024**2, 8 * 1024**2, 50
 MAX_BRACES = 200_000
 OBJECT = re.compile(rb"\\objdata(?![a-z])")
 WORD = re.compile(rb"\\(?:\*|'[0-9a-fA-F]{2}|[a-zA-Z]{1,32}-?\d{0,10} ?|[^a-zA-Z])")
+NOT_HEXADECIMAL = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
 TEMPLATE = re.compile(rb"\\template(?![a-z])\s{0,9}([^{}]{1,500})")
 FIELD = re.compile(rb"(?i)\b(DDEAUTO|DDE|INCLUDEPICTURE|INCLUDETEXT|HYPERLINK)\b([^{}]{0,500})")
 LOADS_ITSELF = re.compile(rb"\\obj(?:update|autlink|link)(?![a-z])")
@@ -51,7 +52,7 @@ def read(content: bytes) -> Rtf:
 
 def _object(text: bytes, number: int, found: Rtf) -> None:
     """Hexadecimal digits between whatever stands there to disturb; an odd last digit is dropped, as Word does."""
-    digits = re.sub(rb"[^0-9a-fA-F]", b"", WORD.sub(b"", _group(text)))
+    digits = WORD.sub(b"", _group(text)).translate(None, NOT_HEXADECIMAL)
     data = bytes.fromhex(digits[: len(digits) & ~1].decode())
     name, body = _ole1(data)
     found.classes.append(name)

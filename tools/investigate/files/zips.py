@@ -42,13 +42,15 @@ def read(content: bytes) -> Container:
     found = Container()
     end = content.rfind(END, max(0, len(content) - TAIL))
     entries: list[_Entry] = []
+    spans = []
     if end >= 0 and end + 22 <= len(content):
-        entries = _directory(content, end, found)
+        entries, begin = _directory(content, end, found)
+        # A member that reaches into the list of members shares bytes with it.
+        spans.append((begin, len(content)))
     if not entries and content.startswith(LOCAL):
         found.damaged = True
         found.signs.append("damaged archive")
         entries = _without_directory(content)
-    spans = []
     for entry in entries:
         start = _start(content, entry)
         if start is not None:
@@ -59,7 +61,8 @@ def read(content: bytes) -> Container:
     return found
 
 
-def _directory(content: bytes, end: int, found: Container) -> list[_Entry]:
+def _directory(content: bytes, end: int, found: Container) -> tuple[list[_Entry], int]:
+    """The entries, and where their list begins."""
     count, size, offset, comment = struct.unpack_from("<HIIH", content, end + 10)
     found.comment = content[end + 22 : end + 22 + min(comment, 500)].decode("utf-8", "replace")
     stop = end
@@ -71,7 +74,7 @@ def _directory(content: bytes, end: int, found: Container) -> list[_Entry]:
             stop = at
     # What stands before the archive (a program, a picture) shifts every offset.
     at = stop - size if stop >= size and content.startswith(CENTRAL, stop - size) else offset
-    shift = at - offset
+    begin, shift = at, at - offset
     entries: list[_Entry] = []
     while at + 46 <= len(content) and content.startswith(CENTRAL, at):
         entry, at = _central(content, at, shift)
@@ -90,7 +93,7 @@ def _directory(content: bytes, end: int, found: Container) -> list[_Entry]:
     if any(e.offset < 0 or e.offset >= len(content) for e in entries):
         found.damaged = True
         found.signs.append("the directory points outside the file")
-    return entries
+    return entries, begin
 
 
 def _central(content: bytes, at: int, shift: int) -> tuple[_Entry, int]:
