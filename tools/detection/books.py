@@ -22,9 +22,17 @@ T = TypeVar("T")
 class Rulebooks:
     """The shipped rules and those of the admin's folders. One serves any number of threads."""
 
-    def __init__(self, *, yara: Iterable[Path] = (), sigma: Iterable[Path] = (), shipped: bool = True) -> None:
-        self._yara = _Shelf((*([SHIPPED / "yara"] if shipped else []), *yara), YARA_ENDINGS, compile_rules)
-        self._sigma = _Shelf((*([SHIPPED / "sigma"] if shipped else []), *sigma), SIGMA_ENDINGS, read_book)
+    def __init__(
+        self,
+        *,
+        yara: Iterable[Path] = (),
+        sigma: Iterable[Path] = (),
+        shipped: bool = True,
+        look_every: float = LOOK_EVERY,
+    ) -> None:
+        ours = [SHIPPED] if shipped else []
+        self._yara = _Shelf((*(f / "yara" for f in ours), *yara), YARA_ENDINGS, compile_rules, look_every)
+        self._sigma = _Shelf((*(f / "sigma" for f in ours), *sigma), SIGMA_ENDINGS, read_book, look_every)
 
     def yara(self) -> YaraBook:
         return self._yara.book()
@@ -42,19 +50,24 @@ class _Shelf(Generic[T]):
     """The rules of some folders, as they are now."""
 
     def __init__(
-        self, folders: tuple[Path, ...], endings: frozenset[str], read: Callable[[Iterable[RuleFile]], T]
+        self,
+        folders: tuple[Path, ...],
+        endings: frozenset[str],
+        read: Callable[[Iterable[RuleFile]], T],
+        look_every: float,
     ) -> None:
         self._folders = folders
         self._endings = endings
         self._read = read
         self._lock = threading.Lock()
-        self._looked = -LOOK_EVERY
+        self._look_every = look_every
+        self._looked = 0.0
         self._known: tuple[tuple[tuple[str, int, int], ...], T] | None = None
 
     def book(self) -> T:
         with self._lock:
             now = time.monotonic()
-            if self._known is None or now - self._looked >= LOOK_EVERY:
+            if self._known is None or now - self._looked >= self._look_every:
                 files = list(rule_files(self._folders, self._endings))
                 seen = stamp(files)
                 if self._known is None or self._known[0] != seen:

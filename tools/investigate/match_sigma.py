@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypedDict
 from pydantic import Field
 
 from tools.investigate.answer import InputRefused, Object, answer, clip, clip_list, plural
-from tools.investigate.sigma.evaluate import grounds, holds
+from tools.investigate.sigma.evaluate import Check, check, grounds
 from tools.investigate.sigma.events import Event
 from tools.investigate.sigma.sources import Source, source
 from tools.investigate.ticket_text import events
@@ -90,37 +90,38 @@ def run(arguments: Object, inputs: Object) -> Object:
         raise InputRefused("The ticket carries no log events, so there is nothing to match.")
     given = inputs["sigma_rules"]
     rules = [rule for rule in given["rules"] if _rank(rule) >= LEVELS.index(arguments["level"])]
-    check = _Check(rules)
-    check.all(rows)
-    found = sorted(check.found.values(), key=lambda match: (_rank(match), match["count"]), reverse=True)
+    over = _Round(rules)
+    over.all(rows)
+    found = sorted(over.found.values(), key=lambda match: (_rank(match), match["count"]), reverse=True)
     worst = found[0] if found else None
     facts: Object = {
         "matched": bool(found),
         "matches": len(found),
-        "events_matched": len(check.hit),
+        "events_matched": len(over.hit),
         "rule": worst["title"] if worst else "",
         "level": worst["level"] if worst else "",
         "technique": next(iter(worst["techniques"]), "") if worst else "",
-        "events": check.evaluated,
+        "events": over.evaluated,
         "rules": len(rules),
-        "applicable": len(check.applicable),
-        "truncated": check.evaluated < len(rows),
+        "applicable": len(over.applicable),
+        "truncated": over.evaluated < len(rows),
         "skipped": len(given["problems"]),
     }
     detail = {
         "matches": clip_list(found, MAX_RULES),
-        "sources": [_source(kind, count) for kind, count in check.kinds.items()][:20],
+        "sources": [_source(kind, count) for kind, count in over.kinds.items()][:20],
         "skipped": clip_list(given["problems"], 10),
     }
     return answer(_summary(facts, found), facts, detail)
 
 
-class _Check:
+class _Round:
     """The rules over one ticket's events, with what is the same for all events of a log worked out once."""
 
     def __init__(self, rules: list[Object]) -> None:
         self._rules = rules
-        self._fitting: dict[Source, list[Object]] = {}
+        self._fitting: dict[Source, list[tuple[Object, Check]]] = {}
+        self._checks: dict[int, Check] = {}
         #: Matches by the place of their rule.
         self.found: dict[int, Matched] = {}
         self.hit: set[int] = set()
@@ -130,7 +131,7 @@ class _Check:
     @property
     def applicable(self) -> set[int]:
         """Rules for logs that events are known to come from."""
-        return {id(rule) for kind, fitting in self._fitting.items() if kind.known for rule in fitting}
+        return {id(rule) for kind, fitting in self._fitting.items() if kind.known for rule, _ in fitting}
 
     def all(self, rows: list[Object]) -> None:
         until = time.monotonic() + PATIENCE
@@ -145,17 +146,24 @@ class _Check:
         kind = source(event)
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if kind not in self._fitting:
-            self._fitting[kind] = [rule for rule in self._rules if kind.fits(rule["logsource"])]
-        for rule in self._fitting[kind]:
-            if holds(rule["when"], event):
-                why = list(grounds(rule["when"], event))
-                # A rule that only says what must be missing says nothing about an event of an unknown kind.
-                if why or kind.known:
-                    self._note(rule, number, why)
+            fitting = [rule for rule in self._rules if kind.fits(rule["logsource"])]
+            self._fitting[kind] = [(rule, self._check(rule)) for rule in fitting]
+        for rule, check_ in self._fitting[kind]:
+            if check_(event):
+                self._note(rule, number, event, known=kind.known)
 
-    def _note(self, rule: Object, number: int, why: list[tuple[str, str]]) -> None:
+    def _check(self, rule: Object) -> Check:
+        return self._checks.setdefault(id(rule), check(rule["when"]))
+
+    def _note(self, rule: Object, number: int, event: Event, *, known: bool) -> None:
+        match = self.found.get(id(rule))
+        if match is None or not known:
+            why = list(grounds(rule["when"], event))
+            # A rule that only says what must be missing says nothing about an event of an unknown kind.
+            if not why and not known:
+                return
+            match = self.found.setdefault(id(rule), _matched(rule, why))
         self.hit.add(number)
-        match = self.found.setdefault(id(rule), _matched(rule, why))
         match["count"] += 1
         if len(match["events"]) < MAX_NAMED:
             match["events"].append(number)

@@ -122,7 +122,8 @@ ORDINARY = {
 
 @pytest.fixture(scope="module")
 def shipped() -> dict[str, Any]:
-    return Rulebooks().given(["yara_rules"])["yara_rules"]
+    given: dict[str, Any] = Rulebooks().given(["yara_rules"])["yara_rules"]
+    return given
 
 
 @pytest.mark.parametrize("name", LURES)

@@ -9,11 +9,9 @@ from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
-from tools.investigate.sigma.events import Event, Scalar
+from tools.investigate.sigma.events import Event, Scalar, as_text
 from tools.investigate.timestamps import read_time
 
-#: How deep a condition may be nested; deeper ones are no rule of a person.
-MAX_DEPTH = 60
 Test = list[Any]
 #: How texts are compared; a `=` after the word means with regard to case.
 TEXT: dict[str, Callable[[str, str], bool]] = {
@@ -24,20 +22,77 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 
 
-def holds(node: list[Any], event: Event) -> bool:
-    """Whether the condition is true for the event."""
+Check = Callable[[Event], bool]
+
+
+def check(node: list[Any]) -> Check:
+    """The condition as a function, which is made once and asked for every event."""
     match node:
         case ["and", parts]:
-            return all(holds(part, event) for part in parts)
+            return _every([check(part) for part in parts])
         case ["or", parts]:
-            return any(holds(part, event) for part in parts)
+            return _some(_joined(parts))
         case ["not", part]:
-            return not holds(part, event)
+            inner = check(part)
+            return lambda event: not inner(event)
+        case ["field", name, [word, text]] if word in TEXT:
+            return _words(str(name), str(word), (str(text),))
         case ["field", name, test]:
-            return _field(event, name, test)
+            return lambda event: _field(event, name, test)
         case ["any", test]:
-            return any(_is(test, value) for value in event.everything())
+            return lambda event: any(_is(test, value) for value in event.everything())
     raise ValueError("no such node")
+
+
+def _every(checks: list[Check]) -> Check:
+    def every(event: Event) -> bool:
+        for one in checks:  # noqa: SIM110 - a generator costs twice the time, and this is all that the tool does
+            if not one(event):
+                return False
+        return True
+
+    return every
+
+
+def _some(checks: list[Check]) -> Check:
+    def some(event: Event) -> bool:
+        for one in checks:  # noqa: SIM110 - as above
+            if one(event):
+                return True
+        return False
+
+    return some
+
+
+def _joined(parts: list[Any]) -> list[Check]:
+    """Alternatives of one field that are compared in one way are looked at together."""
+    together: dict[tuple[str, str], list[str]] = {}
+    others: list[Check] = []
+    for part in parts:
+        match part:
+            case ["field", name, [word, text]] if word in TEXT:
+                together.setdefault((str(name), str(word)), []).append(str(text))
+            case _:
+                others.append(check(part))
+    return [*(_words(name, word, tuple(texts)) for (name, word), texts in together.items()), *others]
+
+
+def _words(name: str, word: str, wanted: tuple[str, ...]) -> Check:
+    """Whether any value of a field is, contains, starts or ends with any of these, without regard to case."""
+    match word:
+        case "is":
+            these = frozenset(wanted)
+            return lambda event: any(text in these for text in event.lower(name))
+        case "starts":
+            return lambda event: any(text.startswith(wanted) for text in event.lower(name))
+        case "ends":
+            return lambda event: any(text.endswith(wanted) for text in event.lower(name))
+    return lambda event: any(one in text for text in event.lower(name) for one in wanted)
+
+
+def holds(node: list[Any], event: Event) -> bool:
+    """Whether the condition is true for the event."""
+    return check(node)(event)
 
 
 def grounds(node: list[Any], event: Event) -> Iterator[tuple[str, str]]:
@@ -76,7 +131,7 @@ def _same(value: str, other: str, *, starts: bool, ends: bool) -> bool:
 
 
 def _is(test: Test, value: Scalar) -> bool:
-    text = _text(value)
+    text = as_text(value)
     word = str(test[0])
     if word in TEXT:
         return TEXT[word](text.lower(), str(test[1]))
@@ -97,14 +152,6 @@ def _is(test: Test, value: Scalar) -> bool:
         case ["part", part, wanted]:
             return _part(text, str(part)) == int(wanted)
     return False
-
-
-def _text(value: Scalar) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _as_number(value: Scalar) -> float | None:

@@ -58,14 +58,26 @@ ROOTS = (
 HASH_PART = re.compile(r"(MD5|SHA1|SHA256|IMPHASH)=([0-9A-Fa-f]{16,64})", re.IGNORECASE)
 
 
+def as_text(value: Scalar) -> str:
+    """As rules compare it: truth values as `true` and `false`, whole numbers without a fraction."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 class Event:
     """One event; fields are found by their own name, without regard to case, and by Sigma's."""
 
     def __init__(self, row: Object) -> None:
         self._values: dict[str, list[Scalar]] = {}
         self._lower: dict[str, str] = {}
+        self._texts: dict[str, tuple[str, ...]] = {}
         for name, value in _flat(_unwrapped(row)):
             self._add(name, value)
+            if " " in name:  # Defender writes `Threat Name`, and rules `ThreatName`
+                self._add(name.replace(" ", ""), value)
         for name, others in NAMES.items():
             if name.lower() not in self._lower:
                 self._borrow(name, others)
@@ -75,6 +87,13 @@ class Event:
         """Its values: none for a field that is missing or null, several for a list."""
         name = field if field in self._values else self._lower.get(field.lower(), "")
         return self._values.get(name, [])
+
+    def lower(self, field: str) -> tuple[str, ...]:
+        """Its values as texts in lower case, worked out once."""
+        found = self._texts.get(field)
+        if found is None:
+            found = self._texts[field] = tuple(as_text(value).lower() for value in self.get(field))
+        return found
 
     def first(self, *fields: str) -> str:
         """The first value of the first of these fields that has one."""
