@@ -195,27 +195,35 @@ def test_every_tool_could_have_been_named_so() -> None:
     assert [name for name in default_registry().names() if not NAME.fullmatch(name)] == []
 
 
-def test_a_new_tool_and_its_test_pass_everything_at_once(tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    copy.mkdir()
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The files of a new tool in a copy of the checkout, the tool first."""
+    copy = tmp_path_factory.mktemp("copy")
     packages = ("core", "policies", "tools", "agents", "workflows", "workers", "gateway", "serving", "cli", "tests")
     for package in packages:
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", copy)
+    files: list[str] = json.loads(within(copy, "cli", "tool", "new", "count_words", "--json"))["written"]
+    assert files == [str(copy / "tools/investigate/count_words.py"), str(copy / "tests/unit/tools/test_count_words.py")]
+    return files
 
-    def within(*command: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", *command], cwd=copy, capture_output=True, text=True, check=False, timeout=240
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
-    written = json.loads(within("cli", "tool", "new", "count_words", "--json"))["written"]
-    assert written == [
-        str(copy / "tools/investigate/count_words.py"),
-        str(copy / "tests/unit/tools/test_count_words.py"),
-    ]
-    within("ruff", "check", *written)
-    within("ruff", "format", "--check", *written)
-    within("mypy", "--strict", *written)
-    assert "3 passed" in within("pytest", "-v", "-p", "no:cacheprovider", "-p", "no:randomly", written[1])
+def within(copy: Path, *command: str) -> str:
+    """What a module says that is run in the copy."""
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=copy, capture_output=True, text=True, check=False, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_new_tool_and_its_test_pass_at_once(written: list[str]) -> None:
+    copy = Path(written[0]).parents[2]
+    within(copy, "ruff", "check", *written)
+    within(copy, "ruff", "format", "--check", *written)
+    assert "3 passed" in within(copy, "pytest", "-v", "-p", "no:cacheprovider", "-p", "no:randomly", written[1])
+
+
+@pytest.mark.integration  # half a minute without a cache of types
+def test_a_new_tool_and_its_test_are_typed(written: list[str]) -> None:
+    within(Path(written[0]).parents[2], "mypy", "--strict", *written)
