@@ -14,6 +14,9 @@ from tools.sandbox import kernel
 
 #: The uid and gid a tool runs as: nobody, who owns nothing.
 NOBODY = 65534
+#: Read by libraries that want to know how much of the machine is theirs; DuckDB gives up where it is there and closed.
+#: It names the container at most. It is another file for every process, so each makes its own ruleset.
+CGROUP = "/proc/self/cgroup"
 #: Descriptors closed besides the standard three and the channel: any process that wants more of them asks in vain.
 HIGHEST_DESCRIPTOR = 65536
 
@@ -27,8 +30,9 @@ class Layers:
     names: frozenset[str]
     #: The BPF program of the filter.
     program: bytes
-    #: A Landlock ruleset, as a descriptor of the nursery; -1 where the tier has none.
-    ruleset: int
+    #: What Landlock leaves readable, and writable.
+    readable: tuple[str, ...]
+    writable: tuple[str, ...]
     #: Bytes of /tmp.
     tmp_bytes: int
 
@@ -46,7 +50,7 @@ def confine(layers: Layers, channel: int, nursery: int) -> None:
         kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
         kernel.mount_tmpfs("/tmp", layers.tmp_bytes)  # noqa: S108 - the sandbox's own
         os.chdir("/tmp")  # noqa: S108
-    _only(channel, layers.ruleset)
+    _only(channel)
     if "rlimits" in layers.names:
         for kind in (resource.RLIMIT_NPROC, resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
             resource.setrlimit(kind, (0, 0))
@@ -58,9 +62,7 @@ def confine(layers: Layers, channel: int, nursery: int) -> None:
     kernel.hide()
     kernel.no_new_privileges()
     if "landlock" in layers.names:
-        kernel.landlock_restrict(layers.ruleset)
-    if layers.ruleset >= 0:
-        os.close(layers.ruleset)
+        _hold_to_paths(layers)
     if "seccomp" in layers.names:
         kernel.load_filter(layers.program)
 
@@ -83,13 +85,17 @@ def _become_nobody() -> None:
         os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
-def _only(channel: int, ruleset: int) -> None:
+def _hold_to_paths(layers: Layers) -> None:
+    own = (CGROUP,) if os.path.exists(CGROUP) else ()  # noqa: PTH110 - pathlib is not loaded here
+    ruleset = kernel.landlock_ruleset((*layers.readable, *own), layers.writable)
+    kernel.landlock_restrict(ruleset)
+    os.close(ruleset)
+
+
+def _only(channel: int) -> None:
     """Close every descriptor but the channel; what reads or prints finds nothing."""
     null = os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    low = 3
-    for kept in sorted({channel, ruleset} - {-1}):
-        os.closerange(low, kept)
-        low = kept + 1
-    os.closerange(low, HIGHEST_DESCRIPTOR)
+    os.closerange(3, channel)
+    os.closerange(channel + 1, HIGHEST_DESCRIPTOR)

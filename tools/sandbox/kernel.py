@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterable
 
 #: Flags of `unshare`.
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID = 0x00020000, 0x08000000, 0x20000000
@@ -123,7 +124,7 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(SYS_LANDLOCK_CREATE, None, ctypes.c_size_t(0), LANDLOCK_VERSION)))
 
 
-def landlock_ruleset(readable: list[str], writable: list[str]) -> int:
+def landlock_ruleset(readable: Iterable[str], writable: Iterable[str]) -> int:
     """A ruleset, as a descriptor, that permits reading below some paths, writing to some files, and nothing else."""
     version = landlock_version()
     if version < 1:

@@ -58,13 +58,12 @@ def main() -> None:
 
 
 def _layers(order: dict[str, Any]) -> Layers:
-    names = frozenset(order["layers"])
-    ruleset = kernel.landlock_ruleset(order["readable"], order["writable"]) if "landlock" in names else -1
     return Layers(
         tier=order["tier"],
-        names=names,
+        names=frozenset(order["layers"]),
         program=base64.b64decode(order["program"]),
-        ruleset=ruleset,
+        readable=tuple(order["readable"]),
+        writable=tuple(order["writable"]),
         tmp_bytes=order["tmp_bytes"],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import shutil
 import stat
@@ -24,6 +25,9 @@ BWRAP = "bwrap"
 #: The uid and gid a tool sees: nobody, who owns nothing.
 NOBODY = "65534"
 INSTALL = "install it with `apt install bubblewrap`, then run `casemate sandbox selftest`"
+LOADER_CACHE = Path("/etc/ld.so.cache")
+CGROUPS = Path("/sys/fs/cgroup")
+LIMIT_FILES = ("cpu.max", "memory.max", "cpu.cfs_quota_us", "cpu.cfs_period_us", "memory.limit_in_bytes")
 #: Bytes of /tmp, where a tier has one.
 TMP_BYTES = 16 * 1024**2
 #: The nursery keeps one right, in a user namespace of its own: to give every child namespaces of its own. The children
@@ -93,8 +97,7 @@ def confined() -> Profile:
         )
     inside, code = root(TMP_BYTES), Path(__file__).resolve().parents[2]
     readable = [*inside.shown, *(str(code / part) for part in CODE_PARTS)]
-    cache = "/etc/ld.so.cache"
-    readable += [cache] if os.path.exists(cache) else []  # noqa: PTH110 - beside the constant
+    readable += [str(file) for file in (LOADER_CACHE, *_limit_files()) if file.exists()]
     closed = _closed(readable) if os.getuid() == 0 else None
     if closed is not None:
         raise SandboxUnavailable(
@@ -109,6 +112,20 @@ def confined() -> Profile:
         readable=(*readable, "/dev/null"),
         writable=("/dev/null",),
     )
+
+
+def _limit_files() -> list[Path]:
+    """Where this machine says how much of it is ours: numbers that DuckDB gives up without, where it can see them."""
+    found = []
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, own = line.split(":", 2)
+            mounts = [CGROUPS / name for name in {controllers, *controllers.split(",")} if name]
+            for base in (CGROUPS, *mounts):
+                place = base / own.lstrip("/")
+                folders = [place, *(parent for parent in place.parents if CGROUPS in (parent, *parent.parents))]
+                found += [folder / name for folder in folders for name in LIMIT_FILES]
+    return list(dict.fromkeys(found))
 
 
 def _closed(paths: list[str]) -> Path | None:

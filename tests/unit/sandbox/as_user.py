@@ -19,14 +19,20 @@ NOBODY = 65534
 PATIENCE = 120
 
 
-def run_as(user: str, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as `root` or as `nobody`, with the checkout as its folder and first place to import from."""
+def run_as(user: str, script: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a script as `root` or as `nobody`, with the checkout as its folder and first place to import from.
+
+    Args:
+        given: what it finds on its standard input.
+    """
     home = f"PYTHONPATH={REPOSITORY}"
     python = ["env", home, "PYTHONDONTWRITEBYTECODE=1", sys.executable, "-c", script, *arguments]
     if os.getuid() == 0:
         become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if user == "nobody" else []
         python = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _opened(), "sh", *become, *python]
-    return subprocess.run(python, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=REPOSITORY)
+    return subprocess.run(
+        python, input=given, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=REPOSITORY
+    )
 
 
 def can_be(user: str) -> bool:
