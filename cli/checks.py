@@ -188,6 +188,38 @@ def _live_policy(settings: Settings) -> Finding | None:
     return Finding(name="policy", ok=True, detail=f"hash {hash_[:16]}{since}{wait}", mend=mend)
 
 
+def network(settings: Settings) -> Finding:
+    """The network broker goes by the live rules and has its keys; there need be none where nobody may ask outside."""
+    import asyncio
+
+    from tools.broker.client import BrokerClient, NoBroker
+    from tools.registry import default_registry
+    from workers.live import read_live
+
+    rules = read_live(settings, default_registry())[0].network
+    try:
+        status = asyncio.run(BrokerClient(socket=settings.broker_socket_file).status())
+    except NoBroker:
+        if not rules.tools:
+            return Finding(name="network", ok=True, detail="off: policy lets no tool ask outside, and no broker runs")
+        detail = f"policy lets {', '.join(rules.tools)} ask outside, and no broker runs"
+        return Finding(name="network", ok=False, detail=detail, mend="Start one: casemate broker, or casemate up.")
+    if "trouble" in status:
+        return Finding(
+            name="network", ok=False, detail=status["trouble"], mend="Mend that; the broker notices by itself."
+        )
+    if status["network"] != rules.digest:
+        detail = "the broker goes by other rules than the live ones"
+        mend = "Look again in some seconds; if it still does, restart the broker."
+        return Finding(name="network", ok=False, detail=detail, mend=mend)
+    if status["missing_secrets"]:
+        detail = f"these secrets are missing: {', '.join(status['missing_secrets'])}"
+        mend = f"Write each into a file of its name in {settings.secrets_folder} (mode 0600)."
+        return Finding(name="network", ok=False, detail=detail, mend=mend)
+    said = "; ".join(f"{tool}: {', '.join(kinds)}" for tool, kinds in status["tools"].items())
+    return Finding(name="network", ok=True, detail=said or "a broker runs, and policy lets no tool ask outside")
+
+
 def masking(settings: Settings) -> Finding:
     """The name models of the settings are there, and what they and the patterns find is hidden."""
     from cli.context import live_bundle
@@ -287,6 +319,7 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "model": model,
     "sandbox": sandbox,
     "policy": policy,
+    "network": network,
     "masking": masking,
     "connectors": connectors,
     "rules": rules,

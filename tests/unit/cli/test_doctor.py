@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socketserver
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ import pytest
 from cli import up
 from cli.processes import Crew
 from core.store.engine import Store
+from policies.bundle import default_bundle_path
+from policies.network import Network
 from tests.unit.cli.conftest import Casemate
 
 
@@ -27,7 +32,8 @@ def test_every_part_is_checked_even_when_all_are_missing(casemate: Casemate, mon
     ran = casemate("doctor", "--json")
     assert ran.code == 1
     assert [c["name"] for c in ran.document["checks"]] == [
-        "database", "broker", "worker", "model", "sandbox", "policy", "masking", "clock",
+        "database", "broker", "worker", "model", "sandbox", "policy", "network", "masking", "connectors",
+        "rules", "clock",
     ]  # fmt: skip
 
 
@@ -97,3 +103,44 @@ def test_a_name_model_that_is_not_there_is_found(casemate: Casemate, monkeypatch
     found = check(casemate, "masking")
     assert found["ok"] is False
     assert "no_such_model" in str(found)
+
+
+def test_a_network_broker_is_missed_only_where_policy_lets_a_tool_ask(
+    casemate: Casemate, opened: Store, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check(casemate, "network")["detail"] == "off: policy lets no tool ask outside, and no broker runs"
+    folder = tmp_path / "policy"
+    shutil.copytree(default_bundle_path(), folder)
+    (folder / "network.yaml").write_text("tools: {query_dns: {dns: {any_public: true}}}\n")
+    monkeypatch.setenv("CASEMATE_POLICY_DIR", str(folder))
+    assert check(casemate, "network")["detail"] == "policy lets query_dns ask outside, and no broker runs"
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        ({"trouble": "No policy bundle is live yet."}, "No policy bundle is live yet."),
+        (
+            {"network": "0" * 64, "missing_secrets": [], "tools": {}},
+            "the broker goes by other rules than the live ones",
+        ),
+        ({"network": Network().digest, "missing_secrets": ["a_key"], "tools": {}}, "these secrets are missing: a_key"),
+        (
+            {"network": Network().digest, "missing_secrets": [], "tools": {}},
+            "a broker runs, and policy lets no tool ask",
+        ),
+    ],
+)
+def test_what_a_network_broker_lacks_is_found(
+    casemate: Casemate, opened: Store, home: Path, said: dict[str, object], detail: str
+) -> None:
+    class Answer(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(json.dumps(said).encode() + b"\n")
+
+    with socketserver.UnixStreamServer(str(home / "broker.sock"), Answer) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        assert detail in str(check(casemate, "network")["detail"])
+        answering.join(timeout=10)

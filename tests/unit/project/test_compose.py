@@ -39,8 +39,10 @@ def test_the_specification_would_notice_a_mistake(compose: dict[str, Any]) -> No
     assert problems(broken)
 
 
-def test_all_six_processes_are_there(compose: dict[str, Any]) -> None:
-    assert compose["services"].keys() == {"gateway", "worker", "beat", "redis", "postgres", "model"}
+def test_all_seven_processes_are_there(compose: dict[str, Any]) -> None:
+    assert compose["services"].keys() == {
+        "gateway", "worker", "beat", "broker", "redis", "postgres", "model",
+    }  # fmt: skip
 
 
 def test_every_service_runs_with_few_rights_and_a_health_check(compose: dict[str, Any]) -> None:
@@ -54,13 +56,18 @@ def test_no_secret_stands_in_the_file(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         for variable, value in (service.get("environment") or {}).items():
             if any(word in variable for word in ("PASSWORD", "SECRET", "API_KEY")):
-                assert variable.endswith("_FILE"), f"{name}: {variable}={value}"
+                assert variable.endswith(("_FILE", "_DIR")), f"{name}: {variable}={value}"
 
 
 def test_the_model_server_reaches_neither_database_nor_broker(compose: dict[str, Any]) -> None:
     services = compose["services"]
     for store in ("redis", "postgres"):
         assert set(services["model"]["networks"]).isdisjoint(services[store]["networks"])
+
+
+def test_only_the_network_broker_sees_the_keys_of_vendors(compose: dict[str, Any]) -> None:
+    holders = [name for name, service in compose["services"].items() if "vendors" in str(service)]
+    assert holders == ["broker"]
 
 
 def test_only_the_gateway_listens_outside(compose: dict[str, Any]) -> None:
