@@ -21,9 +21,9 @@ MAX_LINE, MAX_TEXT = 300, 4_000
 #: Keys whose value is when an event happened, the surest first. Compared without regard to case.
 TIME_KEYS = (
     "eventTime", "@timestamp", "UtcTime", "TimeCreated", "createdDateTime", "activityDateTime", "published",
-    "timestamp", "event_time", "eventTimestamp", "event.created", "event.start", "_time", "TimeGenerated", "CreationTime",
-    "CreatedDateTime", "p_event_time", "time", "ts", "datetime", "date", "start_time", "startTime", "occurred_at",
-    "created_at", "id.time", "ContextTimeStamp", "ProcessStartTime", "last_seen", "lastSeen", "Timestamp", "when",
+    "timestamp", "event_time", "eventTimestamp", "event.created", "event.start", "_time", "TimeGenerated",
+    "CreationTime", "p_event_time", "time", "ts", "datetime", "date", "start_time", "startTime", "occurred_at",
+    "created_at", "id.time", "ContextTimeStamp", "ProcessStartTime", "last_seen", "lastSeen", "when",
 )  # fmt: skip
 SPEAKS_OF_TIME = re.compile(r"time|date|created|seen|used|(?:_at|At|_on|On)$")
 WHAT_KEYS = (
@@ -33,7 +33,8 @@ WHAT_KEYS = (
 )  # fmt: skip
 WHO_KEYS = (
     "userIdentity.userName", "userIdentity.arn", "userIdentity.principalId", "userIdentity.invokedBy",
-    "userPrincipalName", "actor.alternateId", "actor.displayName", "actor.login", "actor", "initiatedBy.user.userPrincipalName",
+    "userPrincipalName", "actor.alternateId", "actor.displayName", "actor.login", "actor",
+    "initiatedBy.user.userPrincipalName",
     "protoPayload.authenticationInfo.principalEmail", "UserId", "User", "SubjectUserName", "TargetUserName",
     "user.name", "user.email", "user", "username", "account", "owner", "identity",
 )  # fmt: skip
@@ -43,8 +44,8 @@ ORIGIN_KEYS = (
 )  # fmt: skip
 HOST_KEYS = ("Computer", "host.name", "hostname", "host", "deviceDetail.displayName", "WorkstationName")
 RESULT_KEYS = (
-    "errorCode", "outcome.result", "event.outcome", "status.failureReason", "status.errorCode", "result", "ResultStatus",
-    "responseElements.ConsoleLogin", "outcome", "status",
+    "errorCode", "outcome.result", "event.outcome", "status.failureReason", "status.errorCode", "result",
+    "ResultStatus", "responseElements.ConsoleLogin", "outcome", "status",
 )  # fmt: skip
 
 
