@@ -36,7 +36,7 @@ Part: TypeAlias = str | Place
 Encode: TypeAlias = Callable[[str, str], str]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Scope:
     """What placeholders stand for in one action. Real values: never logged, never in an exception."""
 

@@ -12,7 +12,9 @@ from tests.unit.connectors.conftest import SECRETS, shelf_of
 from tools.connectors.connector import carrier
 from tools.connectors.loading import load, secrets_of
 from tools.connectors.opening import open_connectors
+from tools.connectors.quoting import FILTERS
 from tools.connectors.rest import RestConnector
+from tools.connectors.written import Auth, Carried, Condition, ConnectorFile, Limits
 from tools.registry import default_registry
 
 GOOD = """name: mine
@@ -224,3 +226,30 @@ def test_a_process_opens_what_is_set_up_and_its_registry_knows_who_carries_out_w
     assert opened.registry.names() == default_registry().names()
     assert opened.registry.schema_digest("isolate_host") == default_registry().schema_digest("isolate_host")
     opened.close()
+
+
+# --- the page
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "connectors.md").read_text()
+
+
+def test_the_example_of_the_page_loads(tmp_path: Path) -> None:
+    [example] = re.findall(r"```yaml\n(name: edr.*?)```", PAGE, re.DOTALL)
+    shelf = shelf_of(tmp_path / "c", {"edr.yaml": example, "routes.yaml": "routes: {isolate_host: edr}\n"})
+    assert shelf.routes == {"isolate_host": "edr"}
+
+
+def test_the_page_names_every_key_filter_test_and_kind() -> None:
+    models = (ConnectorFile, Carried, Condition, Auth, Limits)
+    names = {*FILTERS, *(name for model in models for name in model.model_fields)}
+    assert {name for name in names if f"`{name}`" not in PAGE} == set()
+
+
+def test_the_page_lists_what_ships() -> None:
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*?) \|", PAGE.partition("\n## ")[0], re.MULTILINE))
+    shelf = load(None, default_registry().shapes())
+    assert set(shelf.connectors) <= set(rows)
+    for name, written in shelf.connectors.items():
+        wanted = "every action" if name == "webhook" else [f"`{tool}`" for tool in written.tools]
+        assert all(part in rows[name] for part in ([wanted] if isinstance(wanted, str) else wanted)), name
