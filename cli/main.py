@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import approvals, connector, mask, mcp, operate, policy, rules, sandbox, serve, ticket, tool, vault
+from cli import approvals, connector, effect, mask, mcp, operate, policy, rules, sandbox, serve, ticket, tool, vault
 from cli.demo_command import demo
 from cli.output import complain
 
@@ -22,6 +22,7 @@ app.command()(demo)
 app.command()(serve.up)
 app.add_typer(ticket.app, name="ticket")
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(effect.app, name="effect")
 app.add_typer(policy.app, name="policy")
 app.add_typer(tool.app, name="tool")
 app.add_typer(mcp.app, name="mcp")

@@ -44,6 +44,15 @@ async def test_arguments_go_in_and_the_answer_comes_out(make_rogue: MakeRogue) -
     assert left(rogue) == []
 
 
+async def test_server_that_is_written_with_the_library_runs_in_the_sandbox(make_rogue: MakeRogue) -> None:
+    """With its threads, its event loop and the virtual environment it is installed in."""
+    rogue = make_rogue()
+    await rogue.adding(command=(sys.executable, str(ROGUE.with_name("honest.py"))))
+    rogue.accept("add")
+    found = await rogue.read({"a": 41}, tool="add")
+    assert found["detail"] == {"text": ["42"], "structured": {"result": 42}}
+
+
 async def test_nothing_can_be_reached_from_inside(make_rogue: MakeRogue, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("s3cret")
