@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from core.assessment import Assessment, Verdict
 from core.canonical import Json, JsonObject
-from core.decision import ArgumentFacts, EmptyFacts, Facts
+from core.decision import EmptyFacts, Facts
 from core.evidence import Evidence, Fact, Trust
 from core.mcp import is_external
 from policies.compiled import Bundle
@@ -17,15 +17,12 @@ from policies.masking.session import MaskSession
 from policies.vocabulary import FIELDS
 from tools.case import Case
 from tools.investigate.refang import refang
+from tools.provenance import Provenance
 from tools.registry import Registry, default_registry
 from tools.tool import MASKED
 
 #: Hours of the working day, UTC, Monday to Friday.
 WORKING_HOURS = range(7, 18)
-#: Shorter values occur in longer texts by chance.
-SHORTEST_QUOTE = 4
-#: Tools that answer whatever an agent wrote: what they say does not show where a value comes from.
-COMPOSED = frozenset({"run_python"})
 
 
 def build_facts(
@@ -47,12 +44,13 @@ def build_facts(
         ToolRefused: a token is not this ticket's, or policy does not permit it in that argument.
     """
     found = [e for e in evidence if e.error is None]
+    provenance = Provenance(case.masked.as_json(), found)
     real = {name: restored(session, tool, name, value) for name, value in proposal_args.items()}
     # `case_file` is the gate's own and in no registry.
     target = registry.get(tool).target if tool in registry.names() else {}
     return Facts(
         tool=tool,
-        args={name: _argument(real[name], value, found) for name, value in proposal_args.items()},
+        args={name: provenance.of(real[name], value) for name, value in proposal_args.items()},
         ticket={"kind": case.kind, "source": case.source, "age_minutes": _age(case, now)},
         verdict=_verdict(assessment),
         asset=_asset(bundle, real.get(target.get("asset", ""))),
@@ -118,34 +116,6 @@ def under(bundle: Bundle, facts: Facts, target: Mapping[str, str]) -> Facts:
         asset=_asset(bundle, values.get(target.get("asset", ""))),
         identity=_identity(bundle, values.get(target.get("identity", ""))),
     )
-
-
-def _argument(real: Json, masked: Json, evidence: Sequence[Evidence]) -> ArgumentFacts:
-    """Trusted when a record of our own holds exactly this value. Compared masked, where equal originals are equal."""
-    wanted = str(masked).casefold().strip()
-    # A defanged indicator is quoted when the evidence has it as it is meant.
-    meant = refang(wanted)
-    trusted, sources = False, []
-    for item in evidence:
-        if item.tool in COMPOSED:
-            continue
-        values = {text.casefold().strip() for text in _scalars([item.facts, item.detail])}
-        exact = wanted in values
-        if exact or (len(wanted) >= SHORTEST_QUOTE and any(wanted in value or meant in value for value in values)):
-            sources.append(item.id)
-        trusted = trusted or (exact and item.trust is Trust.INTERNAL)
-    return ArgumentFacts(value=real, trusted=trusted, sources=tuple(sources))
-
-
-def _scalars(value: Json) -> Iterator[str]:
-    if isinstance(value, dict):
-        for child in value.values():
-            yield from _scalars(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _scalars(child)
-    elif isinstance(value, str | int | float) and not isinstance(value, bool):
-        yield str(value)
 
 
 def _age(case: Case, now: datetime) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +19,7 @@ from tools.gate import Gate
 from tools.registry import default_registry
 
 MakeHouse = Callable[..., House]
+MADE_UP = "http://stolen-words.evil.example/a"
 
 
 def facts(made: House, gate: Gate, tool: str, **args: Any) -> Facts:
@@ -67,12 +70,47 @@ async def test_looking_up_an_unknown_value_does_not_make_it_trusted(house: MakeH
     assert found.evidence["internal"] == 0
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("inspect_url", {"url": MADE_UP}),
+        ("search_logs", {"sql": f"SELECT '{MADE_UP}' AS bad"}),
+        ("search_logs", {"sql": "SELECT 'http://stolen-words' || '.evil.example/a' AS bad"}),
+        ("extract_indicators", {"text": "hxxp://stolen-words[.]evil[.]example/a"}),
+        ("decode_script", {"text": f"powershell -enc {base64.b64encode(MADE_UP.encode('utf-16-le')).decode()}"}),
+        ("run_python", {"code": f"'{MADE_UP}'"}),
+    ],
+)  # fmt: skip
+async def test_value_that_an_agent_made_up_has_no_source_whatever_tool_repeats_it(
+    house: MakeHouse, tool: str, arguments: dict[str, Any]
+) -> None:
+    made = house(**TICKET)
+    gate = await opened(made)
+    said = await gate.call(tool, arguments, agent="i")
+    assert "stolen-words" in json.dumps(said)
+    # Also not when one such answer vouches for the question of the next.
+    await gate.call("inspect_url", {"url": MADE_UP}, agent="i")
+    found = facts(made, gate, "query_url", url=MADE_UP).args["url"]
+    assert found.sources == ()
+    refused = await gate.call("query_url", {"url": MADE_UP}, agent="i")
+    assert "Policy does not allow query_url" in refused["error"]
+
+
+async def test_value_that_stands_in_the_ticket_has_every_evidence_that_shows_it_as_source(house: MakeHouse) -> None:
+    made = house(**{**TICKET, "body": "See hxxp://lure[.]example/login"})
+    gate = await opened(made)
+    await gate.call("inspect_url", {"url": "http://lure.example/login"}, agent="i")
+    await gate.call("search_logs", {"sql": "SELECT 'http://lure.example/login' AS u"}, agent="i")
+    found = facts(made, gate, "query_url", url="http://lure.example/login").args["url"]
+    assert {"E2", "E3"} <= set(found.sources)
+
+
 async def test_query_that_spells_a_value_out_does_not_make_it_trusted(house: MakeHouse) -> None:
     made = house(**TICKET)
     gate = await opened(made)
     await gate.call("search_logs", {"sql": "SELECT 'evil.example' AS bad"}, agent="i")
     found = facts(made, gate, "block_indicator", indicator="evil.example").args["indicator"]
-    assert (found.trusted, found.sources) == (False, ("E2",))
+    assert (found.trusted, found.sources) == (False, ())
 
 
 async def test_unknown_targets_take_the_strictest_values(house: MakeHouse) -> None:
