@@ -58,21 +58,22 @@ def run_broker(settings: Settings) -> None:
     try:
         rules = NetworkRules(settings, store)
         broker = Broker(rules=rules, secrets=SecretStore(settings.secrets_folder), clock=store.clock)
-        try:
-            rules()
-        except CasemateError as trouble:
-            log.error("not_ready", part="bundle", trouble=str(trouble))
-        asyncio.run(_serve(broker, settings))
+        asyncio.run(_serve(broker, rules, settings))
     finally:
         store.close()
 
 
-async def _serve(broker: Broker, settings: Settings) -> None:
+async def _serve(broker: Broker, rules: NetworkRules, settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with listening(broker, settings.broker_socket_file):
+        # Loaded now, so that the first question need not wait; one that comes meanwhile does.
+        try:
+            await asyncio.to_thread(rules)
+        except CasemateError as trouble:
+            log.error("not_ready", part="bundle", trouble=str(trouble))
         log.info("broker_ready")
         with suppress(asyncio.CancelledError):
             await stop.wait()

@@ -101,7 +101,7 @@ async def start(settings: Settings) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(sys.executable, "-m", "cli", "broker", env=env, stdout=pipe, stderr=out)
 
 
-async def test_real_broker_reaches_nothing_inner_however_it_is_spelled(settings: Settings, store: Store) -> None:
+async def test_real_broker_reaches_nothing_inner_and_is_alone_on_its_socket(settings: Settings, store: Store) -> None:
     site = Site()
     server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -119,6 +119,10 @@ async def test_real_broker_reaches_nothing_inner_however_it_is_spelled(settings:
                     assert "refused" in await ask({"kind": "http_get", "url": url}), url
         assert site.connections == 0
         assert oct(settings.broker_socket_file.stat().st_mode)[-3:] == "600"
+        second = await start(settings)
+        said_by_second, _ = await second.communicate()
+        assert second.returncode == 1
+        assert b"Another network broker runs on this socket" in said_by_second
         assert await broker.end() == 0
     assert not settings.broker_socket_file.exists()
     said = broker.said.decode()
@@ -156,13 +160,3 @@ def test_rules_are_those_of_the_live_bundle_and_of_no_last_good_one(settings: Se
         tx.bundles.activate("f" * 64, kind="first", actor="test", reason="test")
     with pytest.raises(TriageError, match="does not load in this process"):
         rules(now=True)
-
-
-async def test_two_brokers_do_not_share_a_socket(settings: Settings, store: Store) -> None:
-    go_live(settings, store, "tools: {}\n")
-    async with broker_process(settings) as broker:
-        second = await start(settings)
-        said, _ = await second.communicate()
-        assert second.returncode == 1
-        assert b"Another network broker runs on this socket" in said
-        assert (await broker.client.status())["tools"] == {}
