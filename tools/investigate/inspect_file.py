@@ -13,7 +13,7 @@ from tools.investigate import indicators
 from tools.investigate.answer import InputRefused, Object, answer, clip, clip_list, plural
 from tools.investigate.domains import under
 from tools.investigate.files import kinds, names
-from tools.investigate.files.budget import Budget
+from tools.investigate.files.budget import MAX_SECONDS, Budget
 from tools.investigate.files.examine import examine
 from tools.investigate.files.look import Look
 from tools.investigate.files.opened import NoMember, member_at
@@ -142,7 +142,8 @@ def run(arguments: Object, inputs: Object) -> Object:
 def inspect(name: str, content: bytes, own: list[str], budget: Budget) -> Object:
     """All facts about one file. `own` are the organization's domains."""
     look = examine(name, content, budget, quick=False)
-    found = indicators.find(look.texts)
+    found = budget.attempt("indicators", look.unread, lambda: indicators.find(look.texts), MAX_SECONDS)
+    found = found or indicators.find("")
     domains = [value for value in found.domains if not under(value, own)]
     urls = [url for url in found.urls if any(d in url.lower() for d in domains) or not _has_own_host(url, own)]
     facts = {

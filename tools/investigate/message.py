@@ -30,7 +30,7 @@ MAX_TEXT_PART, MAX_TEXTS = 1_000_000, 3_000_000
 #: Lines of a mail, and lines that begin as boundaries do; 25 MiB of base64 are 350,000 lines.
 MAX_LINES, MAX_DASHED = 600_000, 5_000
 #: Parts within parts at which the parser is still quick; each level is asked about each line.
-MAX_LEVELS = 40
+MAX_LEVELS = 20
 #: Text encodings that take the square of their input, or mean nothing in a mail.
 SLOW_CHARSETS = frozenset({"punycode", "idna", "unicodeescape", "rawunicodeescape", "undefined"})
 #: Headers of which at least two must be there for bytes to count as a mail.

@@ -12,6 +12,8 @@ from tools.investigate.files.budget import MAX_MEMBER, Budget
 
 #: Members of one container that are kept; the rest is counted.
 MAX_KEPT = 5_000
+#: Larger numbers than this are told as this; answers cannot carry all that a field of eight bytes can claim.
+MAX_CLAIM = 2**50
 #: Characters of a member's name that are kept.
 MAX_NAME = 1_000
 #: Bytes unpacked, and bytes fed, in one go.
@@ -66,7 +68,9 @@ class Container:
     comment: str = ""
 
     def add(self, member: Member) -> None:
-        self.total += 1
+        self.total = min(self.total + 1, MAX_CLAIM)
+        if member.size is not None:
+            member.size = min(member.size, MAX_CLAIM)
         if len(self.members) < MAX_KEPT:
             member.index = len(self.members)
             member.name = member.name[:MAX_NAME]

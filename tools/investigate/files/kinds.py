@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tools.investigate import message
 from tools.investigate.files import names
 
 #: Bytes at the start in which text is told from binary.
@@ -243,35 +244,49 @@ def decode(content: bytes, longest: int) -> str:
 
 
 def _text(name: str, content: bytes) -> Kind | None:
+    if message.looks_like_mail("", content):
+        return Kind(id="mail")
     if not _is_text(content):
         return None
-    from tools.investigate import message
-
     end = names.extension(name)
     head = decode(content[:HEAD], HEAD).lstrip()
-    if end in SCRIPT_NAMES:
-        return Kind(id="script", script=SCRIPT_NAMES[end])
-    if head.startswith("#!"):
-        spelled = re.findall(r"[a-z]+", head.partition("\n")[0].rpartition("/")[2])
-        spoken = [INTERPRETERS[word] for word in spelled if word in INTERPRETERS]
-        return Kind(id="script", script=spoken[0] if spoken else "shell")
+    language = SCRIPT_NAMES.get(end) or _interpreter(head)
+    if language:
+        return Kind(id="script", script=language)
     if end == "url" or head.lower().startswith("[internetshortcut]"):
         return Kind(id="shortcut link")
     if message.looks_like_mail(name, content):
         return Kind(id="mail")
-    if re.match(r"(?is)(?:<\?xml[^>]{0,200}>|<!--.{0,2000}?-->|<!doctype svg[^>]{0,400}>|\s){0,8}<svg\b", head):
+    return _markup(end, head) or _spoken(end, head) or Kind(id="text")
+
+
+def _interpreter(head: str) -> str:
+    """The language that a first line `#!/usr/bin/env python3` names."""
+    if not head.startswith("#!"):
+        return ""
+    words = re.findall(r"[a-z]+", head.partition("\n")[0].rpartition("/")[2])
+    return next((INTERPRETERS[word] for word in words if word in INTERPRETERS), "shell")
+
+
+def _markup(end: str, head: str) -> Kind | None:
+    bare = re.sub(r"(?s)<!--.*?-->", "", head)
+    if re.match(r"(?i)\s*(?:<\?xml[^>]{0,200}>)?\s*(?:<!doctype svg[^>]{0,900}>)?\s*<svg\b", bare):
         return Kind(id="svg")
     if end in names.PAGES or re.search(r"(?i)<!doctype html|<html\b|<head\b|<body\b|<script\b|<iframe\b", head):
         return Kind(id="html")
     if head.startswith("<?xml"):
         return Kind(id="xml")
-    if head[:1] in "{[" and head.rstrip()[-1:] in "}]" and '"' in head:
-        return Kind(id="json")
-    if end not in {"txt", "csv", "log", "md"}:
-        for language, words in SPOKEN:
-            if len(re.findall(words, head)) >= 2:
-                return Kind(id="script", script=language)
-    return Kind(id="text")
+    return Kind(id="json") if head[:1] in {"{", "["} and head.rstrip()[-1:] in {"}", "]"} and '"' in head else None
+
+
+def _spoken(end: str, head: str) -> Kind | None:
+    """A script without a name that says so, by two words of its language."""
+    if end in {"txt", "csv", "log", "md"}:
+        return None
+    for language, words in SPOKEN:
+        if len(re.findall(words, head)) >= 2:
+            return Kind(id="script", script=language)
+    return None
 
 
 def mismatched(name: str, kind: Kind) -> bool:

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tools.investigate.files.budget import Budget
-from tools.investigate.files.container import MAX_DICTIONARY, Container, Member, Unreadable, packed, stored, unpack
+from tools.investigate.files.container import (
+    MAX_CLAIM,
+    MAX_DICTIONARY,
+    Container,
+    Member,
+    Unreadable,
+    packed,
+    stored,
+    unpack,
+)
 
 #: Entries of a directory that are gone through.
 MAX_ENTRIES = 20_000
@@ -81,7 +90,7 @@ def _directory(content: bytes, end: int, found: Container) -> tuple[list[_Entry]
         entries.append(entry)
         if len(entries) >= MAX_ENTRIES:
             found.unread.append(f"the directory lists more than {MAX_ENTRIES:,} members")
-            found.total += max(0, count - MAX_ENTRIES)
+            found.total = min(max(0, count - MAX_ENTRIES), MAX_CLAIM)
             break
     if (
         len(entries) < MAX_ENTRIES

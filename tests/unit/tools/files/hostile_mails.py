@@ -71,21 +71,30 @@ def _continued_name() -> bytes:
 WORD = b"=?utf-8?b?QUFBQQ==?="
 MAILS = (
     Hostile(name="words.eml", make=lambda: mail(b"Subject: " + b"\r\n ".join([WORD] * 60_000))),
-    Hostile(name="words-from.eml", make=lambda: b"From: " + b" ".join([WORD] * 60_000) + b" <a@b.example>\r\nSubject: x\r\n\r\nx"),
+    Hostile(
+        name="words-from.eml",
+        make=lambda: b"From: " + b" ".join([WORD] * 60_000) + b" <a@b.example>\r\nSubject: x\r\n\r\nx",
+    ),
     Hostile(name="half-words.eml", make=lambda: mail(b"Subject: " + b"=?utf-8?q?" * 60_000)),
     Hostile(name="parts-600.eml", make=lambda: _deep_parts(600), said="only its first 200 parts"),
     Hostile(name="parts-4000.eml", make=lambda: _deep_parts(4_000), said="too deep"),
     Hostile(name="parts-long.eml", make=_deep_and_long, said="lines were read"),
     Hostile(name="mails-600.eml", make=lambda: _deep_mails(600), said="only its first 200 parts"),
     Hostile(name="parts.eml", make=lambda: _many_parts(50_000), said="boundary number"),
-    Hostile(name="lines.eml", make=lambda: mail(body=b"\r" * 20_000_000), said="lines were read"),
+    Hostile(name="lines.eml", make=lambda: mail(body=b"\r" * 4_000_000), said="lines were read"),
     Hostile(name="files.eml", make=lambda: _many_files(100), facts={"attachments": 100}),
     Hostile(name="headers.eml", make=lambda: mail(*(b"X-%d: y" % i for i in range(100_000)))),
-    Hostile(name="received.eml", make=lambda: mail(*(b"Received: from a by b; Mon, 1 Jan 2024" for _ in range(20_000)))),
+    Hostile(
+        name="received.eml", make=lambda: mail(*(b"Received: from a by b; Mon, 1 Jan 2024" for _ in range(20_000)))
+    ),
     Hostile(name="results.eml", make=lambda: mail(b"Authentication-Results: mx.harbourbank.example; " + b"(" * 20_000)),
-    Hostile(name="results-many.eml",
-            make=lambda: mail(*(b"Authentication-Results: mx.harbourbank.example; spf=pass" for _ in range(20_000)))),
-    Hostile(name="recipients.eml", make=lambda: mail(b"Cc: " + b", ".join(b"a%d@b.example" % i for i in range(100_000)))),
+    Hostile(
+        name="results-many.eml",
+        make=lambda: mail(*(b"Authentication-Results: mx.harbourbank.example; spf=pass" for _ in range(20_000))),
+    ),
+    Hostile(
+        name="recipients.eml", make=lambda: mail(b"Cc: " + b", ".join(b"a%d@b.example" % i for i in range(100_000)))
+    ),
     Hostile(name="comments.eml", make=lambda: b"From: " + b"(" * 50_000 + b"a@b.example\r\nSubject: x\r\n\r\nx"),
     Hostile(name="quotes.eml", make=lambda: b"From: " + b'"\\' * 50_000 + b"a@b.example\r\nSubject: x\r\n\r\nx"),
     Hostile(name="groups.eml", make=lambda: b"From: " + b"a:" * 50_000 + b"<" * 50_000 + b"\r\nSubject: x\r\n\r\nx"),
@@ -96,24 +105,48 @@ MAILS = (
     Hostile(name="charset.eml", make=lambda: mail(kind=b"text/plain; charset=utf-7,zip,rot13,\xff")),
     Hostile(name="zip-charset.eml", make=lambda: mail(kind=b"text/plain; charset=zlib_codec", body=b"x")),
     Hostile(name="slow-charset.eml", make=lambda: mail(kind=b"text/plain; charset=punycode", body=b"a-" + b"b" * MIB)),
-    Hostile(name="quoted.eml", make=lambda: mail(b"Content-Transfer-Encoding: quoted-printable", body=b"=\r\n" * 500_000)),
-    Hostile(name="uuencoded.eml",
-            make=lambda: mail(b"Content-Transfer-Encoding: uuencode", body=b"begin 644 a\n" + b"~" * MIB + b"\nend\n")),
+    Hostile(
+        name="quoted.eml", make=lambda: mail(b"Content-Transfer-Encoding: quoted-printable", body=b"=\r\n" * 500_000)
+    ),
+    Hostile(
+        name="uuencoded.eml",
+        make=lambda: mail(b"Content-Transfer-Encoding: uuencode", body=b"begin 644 a\n" + b"~" * MIB + b"\nend\n"),
+    ),
     Hostile(name="base64.eml", make=lambda: mail(b"Content-Transfer-Encoding: base64", body=b"=A" * MIB)),
-    Hostile(name="boundary.eml",
-            make=lambda: mail(kind=b'multipart/mixed; boundary="' + b"b" * 5000 + b'"', body=(b"--" + b"b" * 4999 + b"\r\n") * 1000)),
+    Hostile(
+        name="boundary.eml",
+        make=lambda: mail(
+            kind=b'multipart/mixed; boundary="' + b"b" * 5000 + b'"', body=(b"--" + b"b" * 4999 + b"\r\n") * 1000
+        ),
+    ),
     Hostile(name="no-end.eml", make=lambda: mail(kind=b'multipart/mixed; boundary="b"', body=b"--b\r\n" * 100_000)),
     Hostile(name="tags.eml", make=lambda: mail(kind=b"text/html", body=b"<" * MIB)),
-    Hostile(name="divs.eml", make=lambda: mail(kind=b"text/html", body=b"<div style='display:none'>" * 40_000 + b"</p>" * 20_000)),
-    Hostile(name="links.eml", make=lambda: mail(kind=b"text/html", body=b"<a href='http://a.example/%s'>b</a>" * 30_000)),
+    Hostile(
+        name="divs.eml",
+        make=lambda: mail(kind=b"text/html", body=b"<div style='display:none'>" * 40_000 + b"</p>" * 20_000),
+    ),
+    Hostile(
+        name="links.eml", make=lambda: mail(kind=b"text/html", body=b"<a href='http://a.example/%s'>b</a>" * 30_000)
+    ),
     Hostile(name="comments-html.eml", make=lambda: mail(kind=b"text/html", body=b"<!--" * 250_000)),
     Hostile(name="entities.eml", make=lambda: mail(kind=b"text/html", body=b"&#x110000;&amp" * 70_000)),
     Hostile(name="urls.eml", make=lambda: mail(body=b"http://" * 140_000)),
     Hostile(name="dots.eml", make=lambda: mail(body=b"a." * 500_000)),
-    Hostile(name="halves.eml", make=lambda: mail(b"Subject: =?utf-16?b?2ADYAA==?=", kind=b"text/plain; charset=utf-16", body=b"\x00\xd8" * 9999)),
+    Hostile(
+        name="halves.eml",
+        make=lambda: mail(
+            b"Subject: =?utf-16?b?2ADYAA==?=", kind=b"text/plain; charset=utf-16", body=b"\x00\xd8" * 9999
+        ),
+    ),
     Hostile(name="nuls.eml", make=lambda: mail(b"Subject: a\x00b\x00", body=bytes(MIB))),
-    Hostile(name="control.eml", make=lambda: mail(b"Subject: " + bytes(range(1, 32)).replace(b"\n", b"").replace(b"\r", b""))),
-    Hostile(name="blanks.eml", make=lambda: b"From: " + b" " * 500_000 + b"a@b.example\r\nSubject:" + b"\t" * 500_000 + b"x\r\n\r\nx"),
+    Hostile(
+        name="control.eml",
+        make=lambda: mail(b"Subject: " + bytes(range(1, 32)).replace(b"\n", b"").replace(b"\r", b"")),
+    ),
+    Hostile(
+        name="blanks.eml",
+        make=lambda: b"From: " + b" " * 500_000 + b"a@b.example\r\nSubject:" + b"\t" * 500_000 + b"x\r\n\r\nx",
+    ),
     Hostile(name="date.eml", make=lambda: mail(b"Date: " + b"9" * 100_000)),
-    Hostile(name="mbox.eml", make=lambda: b"From x\n" + b">From y\n" * 100_000),
-)  # fmt: skip
+    Hostile(name="mbox.eml", make=lambda: b"From x\r\n" + mail(body=b">From y\n" * 100_000)),
+)

@@ -31,7 +31,7 @@ def raw_zip(
     """A ZIP file whose every field can lie: `name`, `data`, `method`, `size`, `packed`, `flags`, `offset`."""
     body, central = bytearray(prefix), bytearray()
     for entry in entries:
-        data, name = bytes(entry.get("data", b"")), bytes(entry.get("name", b"x"))  # type: ignore[arg-type]
+        data, name = bytes(entry.get("data", b"")), bytes(entry.get("name", b"x"))
         flags, method = int(entry.get("flags", 0)), int(entry.get("method", 0))
         packed, size = int(entry.get("packed", len(data))), int(entry.get("size", len(data)))
         offset = int(entry.get("offset", len(body)))
@@ -82,7 +82,7 @@ def ole(streams: Mapping[str, bytes], clsid: bytes = bytes(16)) -> bytes:
         siblings = [n for n in names if n.rpartition("/")[0] == name.rpartition("/")[0]]
         place = siblings.index(name) + 1
         right = numbers[siblings[place]] if place < len(siblings) else FREE
-        entries[numbers[name]] = _entry(name.rpartition("/")[2], kind, right, child, start, size)
+        entries[numbers[name]] = _entry(name.rpartition("/")[2], kind, (right, child), (start, size))
     top = [n for n in names if "/" not in n]
     mini_sectors, table_sectors = -(-len(mini) // 512), -(-len(mini_table) * 4 // 512)
     directory_sectors = -(-len(entries) * 128 // 512)
@@ -92,14 +92,14 @@ def ole(streams: Mapping[str, bytes], clsid: bytes = bytes(16)) -> bytes:
         fats += 1
     at_directory, at_table = fats, fats + directory_sectors
     at_mini = at_table + table_sectors
-    entries[0] = _entry("Root Entry", 5, FREE, numbers[top[0]] if top else FREE, at_mini, len(mini), clsid)
+    entries[0] = _entry("Root Entry", 5, (FREE, numbers[top[0]] if top else FREE), (at_mini, len(mini)), clsid)
     table = [0xFFFFFFFD] * fats
     for length in (directory_sectors, table_sectors, mini_sectors):
         table += [*range(len(table) + 1, len(table) + length), END] if length else []
     fat = struct.pack(f"<{len(table)}I", *table).ljust(512 * fats, b"\xff")
     header = struct.pack(
-        f"<8s16xHHHHH6xIIIIIIIII{fats}I", bytes.fromhex("d0cf11e0a1b11ae1"), 62, 3, 0xFFFE, 9, 6, 0, fats, at_directory, 0,
-        4096, at_table, table_sectors, END, 0, *range(fats),
+        f"<8s16xHHHHH6xIIIIIIIII{fats}I", bytes.fromhex("d0cf11e0a1b11ae1"), 62, 3, 0xFFFE, 9, 6, 0, fats, at_directory,
+        0, 4096, at_table, table_sectors, END, 0, *range(fats),
     )  # fmt: skip
     return b"".join(
         (
@@ -110,11 +110,11 @@ def ole(streams: Mapping[str, bytes], clsid: bytes = bytes(16)) -> bytes:
     )  # fmt: skip
 
 
-def _entry(name: str, kind: int, right: int, child: int, start: int, size: int, clsid: bytes = bytes(16)) -> bytes:
+def _entry(name: str, kind: int, links: tuple[int, int], lies: tuple[int, int], clsid: bytes = bytes(16)) -> bytes:
     text = name.encode("utf-16-le")
-    return struct.pack(
-        "<64sHBBIII16s20xIQ", text, len(text) + 2, kind, 1, FREE, right, child, clsid, start, size
-    )  # fmt: skip
+    (right, child), (start, size) = links, lies
+    shape = "<64sHBBIII16s20xIQ"
+    return struct.pack(shape, text, len(text) + 2, kind, 1, FREE, right, child, clsid, start, size)
 
 
 def vba(source: str = MACRO) -> bytes:
