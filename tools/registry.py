@@ -53,8 +53,6 @@ class Tool:
     connector: str | None = None
     #: What an approval is bound to: who carries it out and how (`tools/connectors/opening.py`); empty for the lab.
     carrier: str = ""
-    #: What an approval is bound to: who carries it out and how (`tools/connectors/opening.py`); empty for the lab.
-    carrier: str = ""
     #: The MCP tool behind it, whose own schema its arguments follow; it reads unless it has a connector as well.
     mcp: Pinned | None = None
     #: The argument that names what an action aims at, for limits per target; None when it aims at nothing.

@@ -51,7 +51,10 @@ def carry_out(
 
     Raises:
         TargetUnavailable: nothing was done at the target, and it is to be tried again later.
+        Halted: the kill switch is on.
     """
+    with services.store.read() as tx:
+        tx.operations.check_not_halted()  # before the first look-up already
     if effect.state is EffectState.PLANNED:
         _first(services, effect, proposal, session, lease=lease)
     else:

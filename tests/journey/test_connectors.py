@@ -13,6 +13,7 @@ import pytest
 
 from cli.samples import load_intel
 from core.action import Effect, EffectState, ProposalState
+from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.ticket import TicketState
 from tests.demo_cases import demo_ticket
@@ -278,6 +279,21 @@ def test_what_the_vendor_does_not_know_fails_before_anything_is_sent(office: Off
     assert effect.attempts == 0
     assert acted(falcon) == []
     assert any("failed" in json.dumps(report) for report in reports(house))
+
+
+def test_while_casemate_is_halted_no_target_is_asked_anything(office: Office, falcon: Target) -> None:
+    house = office.open()
+    ticket_id = at_execution(house)
+    falcon.first.append(Answer(status=429, headers={"Retry-After": "30"}))
+    house.work(ticket_id)
+    asked = len(falcon.asked)
+    with house.services.store.begin() as tx:
+        tx.operations.halt(on=True, reason="drill", audit=AuditEvent(action="halt", actor="test"))
+    house.clock.advance(seconds=62)
+    halted = house.work(ticket_id)
+    assert "casemate resume" in str(halted.trouble)
+    assert len(falcon.asked) == asked, "not even a look-up"
+    assert isolation(house, ticket_id).state is EffectState.PLANNED
 
 
 # --- what was approved is what runs
