@@ -28,8 +28,9 @@ quickly = settings(
 )
 #: What hosts are made of, and what parsers disagree about.
 PIECE = st.sampled_from(
-    ["127", "0x7f", "0177", "1", "0", "255", "256", ".", ":", "[", "]", "@", "%", "/", "\\", "#", "?", "::", "ffff", "example",
-     "com", "localhost", "。", "①", "ß", "-", "xn--", "_", "\t", "\n", "\u200b", "http://", "https:", "80", "a", "０", "é"]
+    ["127", "0x7f", "0177", "1", "0", "255", "256", ".", ":", "[", "]", "@", "%", "/", "\\", "#", "?", "::", "ffff",
+     "example", "com", "localhost", "。", "①", "ß", "-", "xn--", "_", "\t", "\n", "\u200b", "http://", "https:", "80",
+     "a", "０", "é"]
 )  # fmt: skip
 HOSTS = st.lists(PIECE, max_size=9).map("".join)
 JSON = st.recursive(

@@ -26,6 +26,8 @@ from workers.live import LiveBundle
 from workers.network import NetworkRules
 from workers.wiring import open_store
 
+#: A machine under load needs long for what takes two seconds by itself.
+READY_SECONDS = 180
 TOOL = default_registry().get("query_url")
 PERMITTED = "tools: {query_url: {http_get: {any_public: true, schemes: [http, https], ports: [80, 443, PORT]}}}\n"
 
@@ -62,7 +64,7 @@ class Process:
 
     async def ready(self) -> None:
         assert self._process.stdout is not None
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(READY_SECONDS):
             while b"broker_ready" not in self.said:
                 line = await self._process.stdout.readline()
                 assert line, self.said
@@ -71,7 +73,7 @@ class Process:
     async def end(self) -> int:
         """Told to stop, as by `docker stop`."""
         self._process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(READY_SECONDS):
             rest, _ = await self._process.communicate()
         self.said += rest
         assert self._process.returncode is not None
