@@ -33,7 +33,7 @@ from tools.broker.records import Resolver, asked_name, look_up
 from tools.broker.registrations import asked_about, registration
 from tools.broker.targets import Target
 from tools.broker.vendors import ask_vendor, checked_value
-from tools.broker.visits import visit
+from tools.broker.visits import destination, visit
 
 log = logger(__name__)
 
@@ -190,28 +190,30 @@ class Broker:
             case.own.check(target.url, [target.host])
 
         case.own.check(question.url, [])
+        target = destination(case.connector.rules, permit, question.url, check)
 
         async def ask() -> JsonObject:
-            return await visit(case.connector, permit, question.url, check=check, now=self._clock.now)
+            return await visit(case.connector, permit, target, check=check, now=self._clock.now)
 
         # A visit keeps the time itself, and tells how far it came.
         return await self._once(case, permit, ask, seconds=permit.seconds + 1)
 
     async def _resolved(self, case: _Case, question: DnsQuestion, permit: Dns) -> tuple[JsonObject, str]:
-        host, _ = asked_name(case.connector.rules, question)
+        host, name = asked_name(case.connector.rules, permit, question)
         case.own.check(question.name, [host])
 
         async def ask() -> JsonObject:
-            return await look_up(self._outside.resolver, case.connector.rules, permit, question)
+            return await look_up(self._outside.resolver, permit, question.type, host=host, name=name)
 
         # The resolver keeps the time itself and says which time-out it was.
         return await self._once(case, permit, ask, seconds=permit.seconds + 1)
 
     async def _registered(self, case: _Case, question: WhoisQuestion, permit: Whois) -> tuple[JsonObject, str]:
-        case.own.check(question.name, [asked_about(case.connector.rules, question.name)])
+        asked = asked_about(case.connector.rules, permit, question.name)
+        case.own.check(question.name, [asked])
 
         async def ask() -> JsonObject:
-            return await registration(case.connector, permit, question.name)
+            return await registration(case.connector, permit, asked)
 
         return await self._once(case, permit, ask, seconds=permit.seconds)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.canonical import JsonObject
-from policies.network import Dns
+from policies.network import Dns, RecordType
 from tools.broker.addresses import AddressRules, Forbidden, special
 from tools.broker.questions import DnsQuestion, Refused
 from tools.broker.targets import host_of
@@ -52,25 +52,16 @@ class Resolver:
         return resolver
 
 
-async def look_up(resolver: Resolver, rules: AddressRules, permit: Dns, question: DnsQuestion) -> JsonObject:
-    """The records of one type.
-
-    Raises:
-        Refused: the type or the name may not be asked for.
-    """
+async def look_up(resolver: Resolver, permit: Dns, kind: RecordType, *, host: str, name: str) -> JsonObject:
+    """The records of one type; `host` and `name` as `asked_name` gives them."""
     import dns.exception
     import dns.name
     import dns.resolver
 
-    if question.type not in permit.types:
-        raise Refused(f"Policy does not let this tool ask for {question.type}; it may ask for {', '.join(permit.types)}.")  # noqa: E501  # fmt: skip
-    host, name = asked_name(rules, question)
-    if not permit.reaches(host):
-        raise Refused("Policy does not let this tool ask for that name; an admin would add it to network.yaml.")
     opened = resolver.open(permit.seconds)
-    said: JsonObject = {"type": question.type, "status": "NOERROR", "records": [], "name": host}
+    said: JsonObject = {"type": kind, "status": "NOERROR", "records": [], "name": host}
     try:
-        found = await opened.resolve(name, question.type, raise_on_no_answer=False, search=False)
+        found = await opened.resolve(name, kind, raise_on_no_answer=False, search=False)
     except dns.resolver.NXDOMAIN:
         return {**said, "status": "NXDOMAIN"}
     except dns.resolver.NoNameservers:
@@ -93,14 +84,17 @@ async def look_up(resolver: Resolver, rules: AddressRules, permit: Dns, question
     }
 
 
-def asked_name(rules: AddressRules, question: DnsQuestion) -> tuple[str, str]:
+def asked_name(rules: AddressRules, permit: Dns, question: DnsQuestion) -> tuple[str, str]:
     """What the question is about, and the name whose records are asked for: of an address its reverse name.
 
     Raises:
-        Refused: it is no name of the internet, or an address that is not public.
+        Refused: type or name may not be asked for, it is no name of the internet, or an address that is not public.
     """
     import dns.reversename
 
+    if question.type not in permit.types:
+        known = ", ".join(permit.types)
+        raise Refused(f"Policy does not let this tool ask for {question.type}; it may ask for {known}.")
     try:
         host, address = host_of(question.name if ":" not in question.name else f"[{question.name}]")
         if address is not None:
@@ -109,6 +103,8 @@ def asked_name(rules: AddressRules, question: DnsQuestion) -> tuple[str, str]:
         raise Refused(f"The name {forbidden}.") from None
     if (address is None) == (question.type == "PTR"):
         raise Refused("PTR asks about an address, every other type about a name.")
+    if not permit.reaches(host):
+        raise Refused("Policy does not let this tool ask for that name; an admin would add it to network.yaml.")
     return host, f"{host}." if address is None else str(dns.reversename.from_address(str(address)))
 
 

@@ -30,21 +30,14 @@ _REFERRAL = re.compile(
 )
 
 
-async def registration(connector: Connector, permit: Whois, name: str) -> JsonObject:
-    """What the servers say of a domain or an address, in the order they were asked.
-
-    Raises:
-        Refused: it is no name or address of the internet, or the first server may not be asked.
-    """
-    asked = asked_about(connector.rules, name)
+async def registration(connector: Connector, permit: Whois, asked: str) -> JsonObject:
+    """What the servers say of a domain or an address (as `asked_about` gives it), in the order they were asked."""
     answers: list[JsonObject] = []
     server: str | None = ROOT
     stopped: str | None = None
     while server is not None and len(answers) < permit.servers:
         if not permit.reaches(server):
             stopped = "Policy does not let this tool ask the next WHOIS server."
-            if not answers:
-                raise Refused(stopped)
             break
         try:
             text = await _ask(connector, server, FORMS.get(server, "{}").format(asked))
@@ -59,12 +52,14 @@ async def registration(connector: Connector, permit: Whois, name: str) -> JsonOb
     return {"name": asked, "answers": answers, "stopped": stopped}
 
 
-def asked_about(rules: AddressRules, name: str) -> str:
+def asked_about(rules: AddressRules, permit: Whois, name: str) -> str:
     """The name or address in its one spelling.
 
     Raises:
-        Refused: it is none of the internet.
+        Refused: it is none of the internet, or the first server may not be asked.
     """
+    if not permit.reaches(ROOT):
+        raise Refused(f"Policy does not let this tool ask {ROOT}, where every question begins.")
     try:
         host, address = host_of(name if ":" not in name else f"[{name}]")
         if address is not None:

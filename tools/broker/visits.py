@@ -12,7 +12,7 @@ from datetime import datetime
 
 from core.canonical import JsonObject
 from policies.network import HttpGet
-from tools.broker.addresses import Forbidden
+from tools.broker.addresses import AddressRules, Forbidden
 from tools.broker.certificates import described
 from tools.broker.connecting import Connector, Unreachable
 from tools.broker.http import Answer, Exchange, exchange
@@ -38,20 +38,31 @@ _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{1,40})")
 Check = Callable[[Target], None]
 
 
-async def visit(
-    connector: Connector, permit: HttpGet, url: str, *, check: Check, now: Callable[[], datetime]
-) -> JsonObject:
-    """What stands at a URL.
+def destination(rules: AddressRules, permit: HttpGet, url: str, check: Check) -> Target:
+    """Where a URL leads, when it may be asked for; nothing has left yet.
 
     Raises:
-        Refused: it may not be asked for, or leads to what is not public.
+        Refused: it has more than one reading, is not permitted, or names what is not public.
     """
     try:
         target = target_of(url)
+        if target.address is not None:
+            rules.check(target.address)
     except Forbidden as forbidden:
         raise Refused(f"The URL {forbidden}.") from None
     _permitted(permit, target)
     check(target)
+    return target
+
+
+async def visit(
+    connector: Connector, permit: HttpGet, target: Target, *, check: Check, now: Callable[[], datetime]
+) -> JsonObject:
+    """What stands at a URL whose `destination` is known.
+
+    Raises:
+        Refused: its name leads to what is not public.
+    """
     trip = _Trip(connector, permit, check, target)
     try:
         async with asyncio.timeout(permit.seconds):

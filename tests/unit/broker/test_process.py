@@ -118,7 +118,7 @@ async def test_real_broker_reaches_nothing_inner_and_is_alone_on_its_socket(sett
             ask = client.ask_for(TOOL, behalf)
             for host in hosts[begin : begin + 10]:
                 for url in (f"http://{host}:{port}/", f"https://{host}/"):
-                    assert "refused" in await ask({"kind": "http_get", "url": url}), url
+                    assert "quota" not in (await ask({"kind": "http_get", "url": url}))["refused"], url
         assert site.connections == 0
         assert oct(settings.broker_socket_file.stat().st_mode)[-3:] == "600"
         second = await start(settings)

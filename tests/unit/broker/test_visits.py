@@ -203,6 +203,22 @@ async def test_answer_is_kept_and_what_is_kept_costs_no_quota(tmp_path: Path) ->
         assert "refused" not in await there.ask("http_get", url=URL + "e")
 
 
+async def test_question_that_does_not_leave_costs_no_quota(tmp_path: Path) -> None:
+    network = (
+        "tools: {query_url: {http_get: {hosts: [.example.com], schemes: [http], ports: [80], quota: {per_ticket: 1}}, "
+        "dns: {any_public: true, quota: {per_ticket: 1}}, whois: {any_public: true, quota: {per_ticket: 1}}}}"
+    )
+    async with world(tmp_path, network=network, known=KNOWN) as there:
+        there.web.pages["/"] = page("one")
+        for url in ("http://0x7f.1/", "http://10.0.0.1/", "http://other.example.net/", f"{URL}?u=anna.lindqvist"):
+            assert "refused" in await there.ask("http_get", url=url)
+        for name in ("localhost", "www.harbourbank.example", "10.0.0.1"):
+            assert "quota" not in (await there.ask("dns", name=name, type="A"))["refused"]
+            assert "quota" not in (await there.ask("whois", name=name))["refused"]
+        assert (await there.ask("http_get", url=URL))["status"] == 200
+        assert "quota" in (await there.ask("http_get", url=URL + "b"))["refused"]
+
+
 async def test_two_who_ask_the_same_at_once_ask_once(tmp_path: Path) -> None:
     import asyncio
 
