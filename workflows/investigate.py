@@ -62,7 +62,7 @@ def run(services: Services, lease: Lease) -> TicketState:
         max_calls=spec.budget.tool_calls,
     )
     started = time.monotonic()
-    result = _hidden(_work(services, spec, case, session, gate, registry), session)
+    result = _hidden(_work(services, spec, case, session, gate, registry=registry), session)
     checked = _checked(result, gate, bundle, session)
     finished = Run(
         id=new_id("run"),
@@ -84,7 +84,7 @@ def run(services: Services, lease: Lease) -> TicketState:
 
 
 def _work(
-    services: Services, spec: TeamSpec, case: Case, session: MaskSession, gate: Gate, registry: Registry
+    services: Services, spec: TeamSpec, case: Case, session: MaskSession, gate: Gate, *, registry: Registry
 ) -> TeamResult:
     from agents.build import build_team
     from agents.model import guarded
