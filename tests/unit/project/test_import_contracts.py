@@ -36,6 +36,8 @@ PLANTS = [
     ("judgement", "tools/planted.py", "import cel_expr_python"),
     ("judgement", "tools/planted.py", "import spacy"),
     ("analysis", "agents/planted.py", "import duckdb"),
+    ("analysis", "policies/planted.py", "from oletools import olevba"),
+    ("gpl", "tools/planted.py", "from pcodedmp import pcodedmp"),
     ("outside", "agents/planted.py", "import h11"),
     ("outside", "tools/planted.py", "import dns.resolver"),
     ("terminal", "workers/planted.py", "import rich"),

@@ -96,7 +96,8 @@ class Budget:
             yield
             return
         outer, now = self._until, time.process_time()
-        before = None if outer else signal.signal(signal.SIGPROF, self._remind)
+        # It stays installed: a reminder that comes late would end the process if nobody listened.
+        signal.signal(signal.SIGPROF, self._remind)
         self._until = min(now + seconds, outer or now + seconds)
         try:
             signal.setitimer(signal.ITIMER_PROF, self._until - now, REMINDER)
@@ -107,7 +108,6 @@ class Budget:
                 signal.setitimer(signal.ITIMER_PROF, max(REMINDER, outer - time.process_time()), REMINDER)
             else:
                 signal.setitimer(signal.ITIMER_PROF, 0)
-                signal.signal(signal.SIGPROF, before)
 
     def _remind(self, number: int, frame: FrameType | None) -> None:
         del number, frame
