@@ -17,7 +17,9 @@ WORDS = {
     r"|close_ticket)",
     "{tool}": r"(?:quarantine_email|block_indicator|isolate_host|disable_account|revoke_sessions|rotate_secret"
     r"|close_ticket|read_email|read_ticket|inspect_url|decode_script|extract_indicators|lookup_indicator|lookup_asset"
-    r"|lookup_identity|lookup_technique|lookup_vulnerability|search_logs|similar_cases|case_file)",
+    r"|lookup_identity|lookup_technique|lookup_vulnerability|search_logs|similar_cases|case_file|inspect_file"
+    r"|scan_yara|match_sigma|query_url|query_dns|lookup_reputation|run_python|propose_action"
+    r"|[a-z0-9]+__[a-z0-9_]+)",  # tools of MCP servers
     "{rules}": r"(?:instructions?|prompts?|directions?|directives?|rules|guidelines|guardrails|polic(?:y|ies)"
     r"|training|programming)",
     "{before}": r"(?:previous|prior|above|earlier|preceding|foregoing|former|original|initial|existing|your|system)",
