@@ -1,4 +1,4 @@
-"""What changed in the parts of a bundle that are no rules: organization, masking, guardrails and network, key by key."""
+"""What changed in the parts of a bundle that are no rules: organization, masking, guardrails, network, key by key."""
 
 from __future__ import annotations
 

@@ -114,6 +114,7 @@ class Services:
     mcp: McpCaller | None = None
     #: Carries questions of tools to the network broker; without one they are refused.
     broker: BrokerClient | None = None
+
     def runner(self) -> Runner:
         """What runs reading tools.
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from core.intel import IntelRow, VulnerabilityRow
 from tests.unit.tools.outside import files
-from tools.intel_files import IntelInvalid, parse_csv, parse_kev, parse_misp, parse_stix, read_intel
+from tools.intel_files import parse_csv, parse_kev, parse_misp, parse_stix, read_intel
+from tools.intel_values import IntelInvalid
 
 
 def stix(pattern: str, **more: Any) -> bytes:
