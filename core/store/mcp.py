@@ -14,7 +14,7 @@ from core.clock import Clock
 from core.errors import NotFound, ToolRefused
 from core.mcp import Acceptance, Definition, McpServer, PinnedTool, PinState, Transport, tool_name
 from core.store.audit import AuditTrail
-from core.store.schema import McpSentRow, McpServerRow, McpToolRow
+from core.store.mcp_schema import McpSentRow, McpServerRow, McpToolRow
 
 #: Tools kept of one server; one that keeps inventing names does not fill the database.
 MAX_KEPT = 500

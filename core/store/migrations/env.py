@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import core.store.mcp_schema  # noqa: F401 - its tables belong to Base as well
 from core.store.schema import Base
 
 connection = context.config.attributes["connection"]
