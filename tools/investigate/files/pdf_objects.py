@@ -30,7 +30,7 @@ def read(content: bytes, found: Pdf) -> None:
 
     if len(content) > MAX_DOCUMENT:
         return
-    logging.getLogger("pypdf").disabled = True
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL + 1)
     with pypdf.apply_configuration(
         zlib_maximum_output_length=MAX_STREAM,
         lzw_maximum_output_length=MAX_STREAM,
