@@ -38,7 +38,7 @@ def _rar4(content: bytes, found: Container) -> None:
             break
         following = at + size
         if kind == 0x74 and at + 32 <= len(content):
-            packed, unpacked, name_size = struct.unpack_from("<II13xH", content, at + 7)
+            packed, unpacked, name_size = struct.unpack_from("<II11xH", content, at + 7)
             start = at + 32 + (8 if flags & 0x100 else 0)
             raw = content[start : start + name_size].partition(b"\0")[0]
             found.add(
