@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 from agents.spec import RoleSpec, TeamSpec
-from core.canonical import Json
+from core.canonical import strings_of
 from tools.registry import Tool
 
 #: Tools one role has at most; models lose their way among more.
@@ -26,7 +26,7 @@ def with_mcp(spec: TeamSpec, tools: Iterable[Tool], *, ruled: Collection[str]) -
 def texts_of(tools: Iterable[Tool]) -> tuple[str, ...]:
     """What models are told of MCP tools verbatim: fixed when they were accepted, before any ticket."""
     specs = [tool.spec() for tool in tools if tool.mcp is not None]
-    return tuple(dict.fromkeys(text for spec in specs for text in (spec.description, *_strings(spec.parameters))))
+    return tuple(dict.fromkeys(text for spec in specs for text in (spec.description, *strings_of(spec.parameters))))
 
 
 def _is_for(tool: Tool, spec: TeamSpec) -> bool:
@@ -38,14 +38,3 @@ def _is_for(tool: Tool, spec: TeamSpec) -> bool:
 def _role(role: RoleSpec, offered: list[Tool]) -> RoleSpec:
     fitting = [tool.name for tool in offered if tool.acts == (role.answers == "actions")]
     return role.model_copy(update={"tools": [*role.tools, *fitting][: max(MAX_TOOLS, len(role.tools))]})
-
-
-def _strings(value: Json) -> Iterator[str]:
-    if isinstance(value, dict):
-        for child in value.values():
-            yield from _strings(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _strings(child)
-    elif isinstance(value, str):
-        yield value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from agents.playbook.library import shipped_playbooks
 from agents.spec import CASE_FILE, RoleSpec, TeamSpec
 from agents.team import Brief
 from core.assessment import Assessment
-from core.canonical import Json
+from core.canonical import strings_of
 from core.mcp import is_external
 from tools.registry import default_registry
 
@@ -59,17 +58,6 @@ def static_texts(spec: TeamSpec) -> tuple[str, ...]:
 def _static_texts(playbook: str, prompts: tuple[str, ...], tools: frozenset[str]) -> tuple[str, ...]:
     instructions = [_system(prompt, playbook) for prompt in prompts]
     specs = [default_registry().get(name).spec() for name in sorted(tools)]
-    described = [text for tool in specs for text in (tool.description, *_strings(tool.parameters))]
+    described = [text for tool in specs for text in (tool.description, *strings_of(tool.parameters))]
     queries = [str(look.arguments["sql"]) for look in shipped_playbooks()[playbook].steps if "sql" in look.arguments]
     return tuple(dict.fromkeys([*instructions, *described, *queries]))
-
-
-def _strings(value: Json) -> Iterator[str]:
-    if isinstance(value, dict):
-        for child in value.values():
-            yield from _strings(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _strings(child)
-    elif isinstance(value, str):
-        yield value

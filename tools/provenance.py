@@ -8,10 +8,10 @@ question itself stands there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
-from core.canonical import Json, JsonObject
+from core.canonical import Json, JsonObject, scalars_of, strings_of
 from core.decision import ArgumentFacts
 from core.evidence import Evidence, Trust
 from tools.investigate.refang import refang
@@ -28,7 +28,7 @@ class Provenance:
     def __init__(self, ticket: JsonObject, evidence: Sequence[Evidence]) -> None:
         self._ticket = ticket
         self._evidence = [item for item in evidence if item.error is None and item.tool not in COMPOSED]
-        self._values = [frozenset(map(_plain, _scalars([e.facts, e.detail]))) for e in self._evidence]
+        self._values = [frozenset(map(_plain, scalars_of([e.facts, e.detail]))) for e in self._evidence]
 
     def of(self, real: Json, masked: Json) -> ArgumentFacts:
         """What policy knows of an argument. Trusted: a record of our own holds exactly this value."""
@@ -45,7 +45,7 @@ class Provenance:
         """For each evidence, whether nothing in its question was composed by an agent."""
         known: list[bool] = []
         for item in self._evidence:
-            texts = [_plain(text) for text in _strings(item.arguments)]
+            texts = [_plain(text) for text in strings_of(item.arguments)]
             # A record of our own repeats no value that it does not hold.
             known.append(item.trust is Trust.INTERNAL or all(self._stands(text, known) for text in texts))
         return known
@@ -59,7 +59,7 @@ class Provenance:
 
     @cached_property
     def _text(self) -> str:
-        return "\n".join(map(_plain, _scalars(self._ticket)))
+        return "\n".join(map(_plain, scalars_of(self._ticket)))
 
 
 def _holds(values: frozenset[str], wanted: str) -> bool:
@@ -72,25 +72,3 @@ def _holds(values: frozenset[str], wanted: str) -> bool:
 
 def _plain(text: str) -> str:
     return text.casefold().strip()
-
-
-def _strings(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for child in value.values():
-            yield from _strings(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _strings(child)
-
-
-def _scalars(value: Json) -> Iterator[str]:
-    if isinstance(value, dict):
-        for child in value.values():
-            yield from _scalars(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _scalars(child)
-    elif isinstance(value, str | int | float) and not isinstance(value, bool):
-        yield str(value)

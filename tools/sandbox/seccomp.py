@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import tempfile
+from collections.abc import Iterable
 from functools import cache
 
 from core.errors import SandboxUnavailable
@@ -51,7 +52,20 @@ LOW_32_BITS = 0xFFFFFFFF
 
 @cache
 def program() -> bytes:
-    """The filter as BPF bytes. Calls of another ABI (i386, x32) kill the process: libseccomp's bad-arch action.
+    """The filter of a tool as BPF bytes.
+
+    Raises:
+        SandboxUnavailable: libseccomp is missing or too old.
+    """
+    return compiled(DENIED)
+
+
+def compiled(denied: Iterable[str], *, clone_flags: Iterable[int] = ()) -> bytes:
+    """A filter as BPF bytes. Calls of another ABI (i386, x32) kill the process: libseccomp's bad-arch action.
+
+    Args:
+        denied: names of the calls it refuses.
+        clone_flags: flags that `clone` is refused with, where it is not refused altogether.
 
     Raises:
         SandboxUnavailable: libseccomp is missing or too old.
@@ -60,11 +74,12 @@ def program() -> bytes:
         import pyseccomp
     except (ImportError, RuntimeError, OSError):
         raise SandboxUnavailable(
-            "The sandbox needs libseccomp: install it with `apt install libseccomp2`, then run `casemate sandbox`."
+            "The sandbox needs libseccomp: install it with `apt install libseccomp2`, then run "
+            "`casemate sandbox selftest`."
         ) from None
     filter_ = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     filter_.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.KILL_PROCESS)
-    for name in DENIED:
+    for name in denied:
         try:
             filter_.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
         except (OSError, ValueError):
@@ -72,7 +87,10 @@ def program() -> bytes:
                 raise SandboxUnavailable(
                     f"This libseccomp does not know the system call {name}: upgrade it to 2.5 or later."
                 ) from None
-    # The C library falls back to clone, which is filtered, only if the kernel seems not to have clone3.
+    for flag in clone_flags:
+        filter_.add_rule(pyseccomp.ERRNO(errno.EPERM), "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag))
+    # Its flags lie in memory, where a filter cannot read them. The C library falls back to clone, which is filtered,
+    # only if the kernel seems not to have clone3.
     filter_.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
     for request in TERMINAL_REQUESTS:
         filter_.add_rule(
