@@ -69,7 +69,7 @@ def place(
 
     def make(*, sinks: str = "", rules: str = RULES, **said: Any) -> tuple[House, Rogue]:
         own = ruled(tmp_path / "policy", sinks=sinks, rules=rules)
-        house = build(tmp_path, bundle=own, masker=Masker(own), sandbox=sandbox, **TICKET)
+        house = build(tmp_path, bundle=own, masker=Masker(own) if sinks else masker, sandbox=sandbox, **TICKET)
         rogue = make_rogue(in_store=house.store, **said)
         rogue.add()
         rogue.accept("look_up")
