@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -15,6 +16,16 @@ CODE_PARTS = ("tools/__init__.py", "tools/arguments.py", "tools/limits.py", "too
               "tools/investigate", "tools/sandbox/__init__.py",
               *(f"tools/sandbox/{name}.py" for name in ("confine", "kernel", "nursery", "runtime", "wire")),
               "tools/sandbox/probes")  # fmt: skip
+
+
+@cache
+def compile_code() -> None:
+    """Compile the tool code here, once: inside, nothing can be written, and every nursery would compile it anew."""
+    code = Path(__file__).resolve().parents[2]
+    for part in CODE_PARTS:
+        place = code / part
+        done = compileall.compile_dir if place.is_dir() else compileall.compile_file
+        done(place, quiet=2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

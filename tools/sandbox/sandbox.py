@@ -11,6 +11,7 @@ from core.canonical import JsonObject
 from core.errors import SandboxUnavailable
 from tools.limits import Limits
 from tools.sandbox.call import Asked
+from tools.sandbox.root import compile_code
 from tools.sandbox.tiers import BWRAP, TIERS, Tier, confined, namespaces
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def make_sandbox(tier: Tier, *, bwrap: str = BWRAP, size: int | None = None) -> 
 
 def _tested(tier: Tier, bwrap: str, size: int | None) -> PooledSandbox:
     sandbox = make_sandbox(tier, bwrap=bwrap, size=size)
+    compile_code()
     try:
         result = sandbox.selftest()
     except SandboxUnavailable:
