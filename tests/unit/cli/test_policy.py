@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -83,7 +84,9 @@ def test_a_bundle_that_does_not_load_is_not_tried_and_says_why(casemate: Casemat
 def test_one_schema_is_printed_as_it_is_and_all_of_them_by_name(casemate: Casemate) -> None:
     one = casemate("policy", "schema", "actions").document
     Draft202012Validator.check_schema(one)
-    assert "isolate_host" in one["$defs"]["Rule"]["properties"]["tools"]["items"]["enum"]
+    ours, of_others = one["$defs"]["Rule"]["properties"]["tools"]["items"]["anyOf"]
+    assert "isolate_host" in ours["enum"]
+    assert re.match(of_others["pattern"], "wiki__delete_page")
     every = casemate("policy", "schema").document
     assert (every["actions"], set(every)) == (one, set(MODELS))
 
