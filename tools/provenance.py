@@ -28,7 +28,6 @@ class Provenance:
     def __init__(self, ticket: JsonObject, evidence: Sequence[Evidence]) -> None:
         self._ticket = ticket
         self._evidence = [item for item in evidence if item.error is None and item.tool not in COMPOSED]
-        self._values = [frozenset(map(_plain, scalars_of([e.facts, e.detail]))) for e in self._evidence]
 
     def of(self, real: Json, masked: Json) -> ArgumentFacts:
         """What policy knows of an argument. Trusted: a record of our own holds exactly this value."""
@@ -39,6 +38,11 @@ class Provenance:
                 sources.append(item.id)
             trusted = trusted or (wanted in values and item.trust is Trust.INTERNAL)
         return ArgumentFacts(value=real, trusted=trusted, sources=tuple(sources))
+
+    @cached_property
+    def _values(self) -> list[frozenset[str]]:
+        """What each evidence shows; a call without arguments never asks."""
+        return [frozenset(map(_plain, scalars_of([e.facts, e.detail]))) for e in self._evidence]
 
     @cached_property
     def _asked_by_itself(self) -> list[bool]:

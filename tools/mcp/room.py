@@ -13,10 +13,9 @@ from pathlib import Path
 from core.errors import SandboxUnavailable, ToolRefused
 from core.mcp import McpServer
 from tools.mcp import seccomp
-from tools.sandbox.root import root
+from tools.sandbox.root import mounts, root
+from tools.sandbox.tiers import NOBODY
 
-#: The uid and gid a server sees: nobody.
-NOBODY = "65534"
 #: Bytes of its only writable place, /tmp, which is gone with it.
 TMP_BYTES = 16 * 1024**2
 #: Seconds of processor time of one call, open descriptors, processes and threads together.
@@ -99,13 +98,7 @@ def command(server: McpServer, *, bwrap: str, seccomp_fd: int) -> list[str]:
     """The whole command line of one fresh process of a server."""
     # What Python and most programs need; none of casemate's own code.
     inside = root(TMP_BYTES)
-    links = [link for link in map(Path, ("/lib", "/lib64", "/lib32")) if link.is_symlink()]
-    arguments = ["--size", str(TMP_BYTES), "--perms", "0700", "--tmpfs", "/tmp"]  # noqa: S108 - inside the sandbox
-    arguments += [word for link in links for word in ("--symlink", str(link.readlink()), str(link))]
-    arguments += [word for path in (*inside.shown, *server.shows) for word in ("--ro-bind", path, path)]
-    arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--dev-bind", "/dev/null", "/dev/null"]
-    # Last: bubblewrap's own root is a writable tmpfs without a limit until it is remounted.
-    arguments += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - inside the sandbox
+    arguments = mounts(TMP_BYTES, ((path, path) for path in (*inside.shown, *server.shows)))
     numbers = (CPU_SECONDS, server.memory, TMP_BYTES, DESCRIPTORS, PROCESSES)
     return [
         bwrap, *_ISOLATION, *arguments, "--seccomp", str(seccomp_fd), "--",

@@ -22,6 +22,7 @@ MAX_QUESTIONS = 50
 LAST_BREATH = 10.0
 #: Bytes of a frame that is neither answer nor question.
 SMALL = 4096
+USED_UP = "The tool used more memory or time than it may; treat its result as unknown."
 
 
 async def exchange(child: Child, request: bytes, limits: Limits, ask: Asked | None) -> bytes:
@@ -46,9 +47,6 @@ async def exchange(child: Child, request: bytes, limits: Limits, ask: Asked | No
     finally:
         if not child.closed:
             await asyncio.shield(_end(child))
-
-
-USED_UP = "The tool used more memory or time than it may; treat its result as unknown."
 
 
 async def _talk(frames: _Frames, request: bytes, limits: Limits, ask: Asked | None) -> bytes:

@@ -25,7 +25,6 @@ HIGHEST_DESCRIPTOR = 65536
 class Layers:
     """What the worker wants of a tier. All of it, or the tier is refused."""
 
-    tier: str
     #: `private`, `landlock`, `nobody`, `capabilities`, `rlimits`, `seccomp`.
     names: frozenset[str]
     #: The BPF program of the filter.

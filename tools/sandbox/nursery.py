@@ -59,7 +59,6 @@ def main() -> None:
 
 def _layers(order: dict[str, Any]) -> Layers:
     return Layers(
-        tier=order["tier"],
         names=frozenset(order["layers"]),
         program=base64.b64decode(order["program"]),
         readable=tuple(order["readable"]),

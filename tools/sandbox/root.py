@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import sys
 import sysconfig
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -59,21 +60,24 @@ def root(tmp_bytes: int) -> Root:
     packages = sysconfig.get_path("purelib")
     shown = {str(python), sysconfig.get_path("stdlib"), packages}
     shown |= {sysconfig.get_path("platlib"), *_libpython(), *_system_libraries()}
+    places = _outermost(shown)
+    code = Path(__file__).resolve().parents[2]
+    at = [(path, path) for path in places] + [(str(code / part), f"{CODE}/{part}") for part in CODE_PARTS]
+    return Root(python=str(python), packages=packages, shown=tuple(places), arguments=mounts(tmp_bytes, at))
+
+
+def mounts(tmp_bytes: int, at: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The bubblewrap arguments of a read-only root that shows each of the first at the place of the second."""
     # First: a checkout below /tmp is mounted into it, not hidden by it.
     arguments = ["--size", str(tmp_bytes), "--perms", "0700", "--tmpfs", "/tmp"]  # noqa: S108 - inside the sandbox
     for link in ("/lib", "/lib64", "/lib32"):
         if Path(link).is_symlink():
             arguments += ["--symlink", str(Path(link).readlink()), link]
-    places = _outermost(shown)
-    for path in places:
-        arguments += ["--ro-bind", path, path]
-    code = Path(__file__).resolve().parents[2]
-    for part in CODE_PARTS:
-        arguments += ["--ro-bind", str(code / part), f"{CODE}/{part}"]
+    for path, place in at:
+        arguments += ["--ro-bind", path, place]
     arguments += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--dev-bind", "/dev/null", "/dev/null"]
     # Last: bubblewrap's own root is a writable tmpfs without a limit until it is remounted.
-    arguments += ["--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108 - inside the sandbox
-    return Root(python=str(python), packages=packages, shown=tuple(places), arguments=tuple(arguments))
+    return (*arguments, "--remount-ro", "/", "--chdir", "/tmp")  # noqa: S108 - inside the sandbox
 
 
 def _libpython() -> set[str]:

@@ -19,7 +19,7 @@ from tools.sandbox.bait import Bait, planted
 from tools.sandbox.call import exchange
 from tools.sandbox.sandbox import Check, SelfTest
 from tools.sandbox.seccomp import TERMINAL_REQUESTS
-from tools.sandbox.tiers import TMP_BYTES
+from tools.sandbox.tiers import NOBODY, TMP_BYTES
 
 if TYPE_CHECKING:
     from tools.sandbox.pooled import PooledSandbox
@@ -97,7 +97,7 @@ async def _attempts(sandbox: PooledSandbox, bait: Bait) -> list[Check]:
 def _plan(sandbox: PooledSandbox, bait: Bait, limits: Limits) -> list[tuple[str, str, JsonObject]]:
     apart = sandbox.tier == "namespaces"
     # Without namespaces an ordinary user stays who he is; as root, a tool becomes nobody.
-    wanted = 65534 if apart or os.getuid() == 0 else os.getuid()
+    wanted = int(NOBODY) if apart or os.getuid() == 0 else os.getuid()
     pids = [os.getpid(), os.getppid(), 1 if not apart else 2, 3, 4]
     numbers = NUMBERS.get(platform.machine(), {})
     plan: list[tuple[str, str, JsonObject]] = [

@@ -13,7 +13,7 @@ from typing import Literal
 
 from core.canonical import JsonObject
 from core.errors import SandboxUnavailable
-from tools.sandbox import kernel, seccomp
+from tools.sandbox import confine, kernel, seccomp
 from tools.sandbox.root import CODE_PARTS, root, start
 
 #: Strongest first. `namespaces`: bubblewrap + seccomp + rlimits. `confined`: Landlock + seccomp + rlimits.
@@ -23,7 +23,7 @@ TIERS: tuple[Tier, ...] = ("namespaces", "confined")
 #: Where Debian and Ubuntu put bubblewrap; looked up on PATH when it is only a name.
 BWRAP = "bwrap"
 #: The uid and gid a tool sees: nobody, who owns nothing.
-NOBODY = "65534"
+NOBODY = str(confine.NOBODY)
 INSTALL = "install it with `apt install bubblewrap`, then run `casemate sandbox selftest`"
 LOADER_CACHE = Path("/etc/ld.so.cache")
 CGROUPS = Path("/sys/fs/cgroup")
@@ -62,7 +62,6 @@ class Profile:
             SandboxUnavailable: libseccomp is missing or too old.
         """
         return {
-            "tier": self.tier,
             "layers": sorted(self.layers),
             "program": base64.b64encode(seccomp.program()).decode("ascii"),
             "readable": list(self.readable),
