@@ -147,6 +147,9 @@ class GateCodeExecutor(BaseCodeExecutor):
     _loop: asyncio.AbstractEventLoop = PrivateAttr()
     _thread: int = PrivateAttr()
     _running: set[concurrent.futures.Future[Ran]] = PrivateAttr(default_factory=set)
+    _stopped: bool = PrivateAttr(default=False)
+    #: A call that begins while the run is being stopped is either seen by `stop` or sees it.
+    _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
     def __init__(self, runner: CodeRunner) -> None:
         """Make it on the loop that the run is on."""
@@ -160,12 +163,16 @@ class GateCodeExecutor(BaseCodeExecutor):
     ) -> CodeExecutionResult:
         if threading.get_ident() == self._thread:
             return CodeExecutionResult(stderr="Code is run from a thread, else it would wait for itself.", exit_code=1)
-        call = asyncio.run_coroutine_threadsafe(self._runner.run(code_execution_input.code), self._loop)
-        self._running.add(call)
+        over = CodeExecutionResult(stderr="The run was stopped before the code ended.", exit_code=1)
+        with self._lock:
+            if self._stopped:
+                return over
+            call = asyncio.run_coroutine_threadsafe(self._runner.run(code_execution_input.code), self._loop)
+            self._running.add(call)
         try:
             ran = call.result()
         except concurrent.futures.CancelledError:
-            return CodeExecutionResult(stderr="The run was stopped before the code ended.", exit_code=1)
+            return over
         finally:
             self._running.discard(call)
         return CodeExecutionResult(
@@ -173,8 +180,11 @@ class GateCodeExecutor(BaseCodeExecutor):
         )
 
     def stop(self) -> None:
-        """End what still runs, so that no thread waits for a run that is over."""
-        for call in tuple(self._running):
+        """End what still runs and let nothing begin, so that no thread waits for a run that is over."""
+        with self._lock:
+            self._stopped = True
+            running = tuple(self._running)
+        for call in running:
             call.cancel()
 
 

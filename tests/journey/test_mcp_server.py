@@ -18,18 +18,17 @@ from mcp import ClientSession, StdioServerParameters, types
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
-from core.action import EffectState, Proposal, ProposalState
+from core.action import EffectState, ProposalState
 from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.settings import ApiKey
 from core.store.ticket_vault import TicketVault
 from core.ticket import Ticket, TicketState
 from gateway.mcp_server import make_http_app
-from policies.masking.opening import open_masker
 from tests.demo_cases import demo_ticket
 from tests.journey.conftest import House
+from tests.journey.test_mcp_actions import approve, one
 from tests.unit.mcp.web import serving
-from workflows import approvals
 
 pytestmark = pytest.mark.journey
 
@@ -86,26 +85,6 @@ def told(answer: types.CallToolResult) -> tuple[JsonObject, bool]:
 def events(house: House, action: str) -> list[JsonObject]:
     with house.services.store.read() as tx:
         return [event for event in tx.audit.all() if event["action"] == action]
-
-
-def one(house: House, ticket_id: str, tool: str) -> Proposal:
-    with house.services.store.read() as tx:
-        [found] = [p for p in tx.proposals.of(ticket_id) if p.tool == tool and p.state is not ProposalState.REPLACED]
-    return found
-
-
-def approve(house: House, proposal: Proposal, person: str) -> Proposal:
-    return approvals.answer(
-        house.services.store,
-        proposal.id,
-        person=person,
-        roles=["approver", "soc-lead", "analyst"],
-        approve=True,
-        reason="",
-        digest=proposal.digest,
-        ring=house.rung.append,
-        masker=lambda: open_masker(house.services.bundle()),
-    )
 
 
 async def test_what_is_offered_holds_no_way_to_approve(waiting: Ticket, address: str) -> None:

@@ -21,20 +21,6 @@ pytestmark = pytest.mark.journey
 MakeHouse = Callable[..., House]
 
 
-def test_an_invariant_that_cannot_be_proved_keeps_a_folder_from_going_live_by_itself(
-    make_house: MakeHouse, tmp_path: Path
-) -> None:
-    folder = write_bundle(tmp_path / "policy", "one")
-    house = make_house(policy_dir=folder, policy_activation="files")
-    first = house.services.bundle().hash
-    invariants = folder / "invariants.yaml"
-    vague = 'allow when tool == "quarantine_email" && ticket.source.matches("^a$") && ticket.source.matches("^b$")'
-    invariants.write_text(invariants.read_text() + f"  - id: vague\n    never: {vague}\n    reason: A drill.\n")
-    sweep.run(house.services)
-    assert house.services.bundle.look().bundle.hash == first
-    assert any("vague" in sentence for sentence in candidates.trouble(house.services.bundle, house.services.store))
-
-
 def test_a_changed_folder_waits_for_two_admins(make_house: MakeHouse, tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / "policy", "one")
     house = make_house(policy_dir=folder)
@@ -123,18 +109,28 @@ def test_a_sound_folder_goes_live_by_itself_where_the_settings_say_so(make_house
     assert waiting.bundle_hash == second
 
 
-def test_a_folder_whose_invariants_do_not_hold_does_not_go_live_by_itself(
-    make_house: MakeHouse, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "never"),
+    [
+        ("no-lies", 'allow when tool == "quarantine_email"'),  # does not hold
+        # Cannot be proved.
+        (
+            "vague",
+            'allow when tool == "quarantine_email" && ticket.source.matches("^a$") && ticket.source.matches("^b$")',
+        ),
+    ],
+)
+def test_a_folder_whose_invariants_are_not_proved_does_not_go_live_by_itself(
+    make_house: MakeHouse, tmp_path: Path, name: str, never: str
 ) -> None:
     folder = write_bundle(tmp_path / "policy", "one")
     house = make_house(policy_dir=folder, policy_activation="files")
     first = house.services.bundle().hash
     invariants = folder / "invariants.yaml"
-    lie = '  - id: no-lies\n    never: allow when tool == "quarantine_email"\n    reason: A lie.\n'
-    invariants.write_text(invariants.read_text() + lie)
+    invariants.write_text(invariants.read_text() + f"  - id: {name}\n    never: {never}\n    reason: A drill.\n")
     sweep.run(house.services)
     assert house.services.bundle.look().bundle.hash == first
-    assert any("no-lies" in sentence for sentence in candidates.trouble(house.services.bundle, house.services.store))
+    assert any(name in sentence for sentence in candidates.trouble(house.services.bundle, house.services.store))
 
 
 def test_a_new_release_with_another_bundle_makes_a_candidate_of_it_once(

@@ -298,6 +298,17 @@ async def test_a_broken_toolbox_is_told_without_its_words() -> None:
 # --- ADK's own users of an executor
 
 
+async def test_adk_begins_no_code_in_a_run_that_is_being_stopped() -> None:
+    box, asked = hanging()
+    executor = adk_team.GateCodeExecutor(runner(box))
+    executor.stop()
+    context = cast(InvocationContext, None)
+    late = asyncio.to_thread(executor.execute_code, context, CodeExecutionInput(code="1"))
+    result = await asyncio.wait_for(late, 5)
+    assert result.stderr == "The run was stopped before the code ended."
+    assert not asked.is_set()
+
+
 async def test_adk_calls_it_from_a_thread_and_never_from_its_own_loop(house: House) -> None:
     gate = house.gate()
     await gate.open()

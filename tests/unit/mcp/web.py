@@ -16,9 +16,8 @@ from tests.servers import START_SECONDS, free_port, until
 def serving(app: Any) -> Iterator[str]:
     """An ASGI application with its lifespan, in a thread of this process; gives its address."""
     port = free_port()
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="critical", log_config=None, timeout_graceful_shutdown=1
-    )
+    # Without a configuration of logging, which would outlive the server in this process.
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
