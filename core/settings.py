@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -37,6 +37,26 @@ class ApiKey(BaseModel):
 
     key_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     roles: list[str]
+
+
+class ModelEndpoint(BaseModel):
+    """One endpoint that teams can think with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: Of an OpenAI-compatible API, or `playbook:` for the deterministic model inside the worker itself.
+    url: str
+    name: str
+    api_key: SecretStr = SecretStr("unused")
+
+    @property
+    def is_playbook(self) -> bool:
+        return self.url == PLAYBOOK_URL
+
+
+#: Stands for the playbook model that a worker answers itself, without a server.
+PLAYBOOK_URL = "playbook:"
+PLAYBOOK = ModelEndpoint(url=PLAYBOOK_URL, name="playbook")
 
 
 class Settings(BaseSettings):
@@ -81,6 +101,8 @@ class Settings(BaseSettings):
     model_name: str = "playbook"
     #: Key for the endpoint.
     model_api_key: SecretStr = SecretStr("unused")
+    #: Endpoints to go on with while the one above is down, in this order; the last is the word `playbook`.
+    model_fallbacks: list[ModelEndpoint | Literal["playbook"]] = Field(default_factory=list)
     #: Seconds one model request may take.
     model_timeout: Annotated[float, Field(gt=0)] = 60.0
     #: Seconds a ticket waits for a model that is down before it is escalated to a person.
@@ -136,6 +158,22 @@ class Settings(BaseSettings):
     max_deliveries: Annotated[int, Field(ge=1)] = 3
     #: Log level.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("model_fallbacks")
+    @classmethod
+    def _ends_in_the_playbook(
+        cls, fallbacks: list[ModelEndpoint | Literal["playbook"]]
+    ) -> list[ModelEndpoint | Literal["playbook"]]:
+        ends = [number for number, fallback in enumerate(fallbacks, 1) if fallback == "playbook"]
+        if fallbacks and ends != [len(fallbacks)]:
+            raise ValueError('the last fallback, and only the last, must be "playbook", which never goes down')
+        return fallbacks
+
+    @property
+    def model_chain(self) -> tuple[ModelEndpoint, ...]:
+        """The endpoints in the order in which they are tried."""
+        first = ModelEndpoint(url=self.model_url, name=self.model_name, api_key=self.model_api_key)
+        return (first, *(PLAYBOOK if fallback == "playbook" else fallback for fallback in self.model_fallbacks))
 
     @cached_property
     def folder(self) -> Path:

@@ -75,6 +75,12 @@ install_packages() {
   echo "setup: installing Python packages into .venv (minutes the first time)" >&2
   .venv/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt setuptools ||
     fail "pip could not install setuptools; check this machine's way to a package index."
+  # First and alone, so that nothing that wants it brings another build.
+  case $extras in *serving*)
+    .venv/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt torch ||
+      fail "pip could not install torch; check this machine's way to a package index."
+    ;;
+  esac
   .venv/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt --no-build-isolation -e ".$extras" ||
     fail "pip could not install the pinned packages; check this machine's way to a package index."
   echo "$wanted" >"$stamp"
@@ -104,9 +110,9 @@ case $purpose in
     install_packages "" run
     need_bubblewrap
     ;;
-  dev) install_packages "[dev]" dev ;;
+  dev) install_packages "[dev,serving]" dev ;;
   test)
-    install_packages "[dev]" dev
+    install_packages "[dev,serving]" dev
     need_bubblewrap
     need_servers
     ;;

@@ -45,6 +45,7 @@ PLANTS = [
     ("mcp", "tools/planted.py", "import httpx"),
     ("mcp", "gateway/planted.py", "from mcp import types"),
     ("torch", "workers/planted.py", "import torch"),
+    ("torch", "evals/planted.py", "import xgrammar"),
     ("names", "policies/masking/planted.py", "import onnxruntime"),
     ("training", "policies/masking/planted.py", "import policies.masking.training.generate"),
     ("transit", "core/planted.py", "import hvac"),
