@@ -18,20 +18,20 @@ PADDING = 64
 CONTEXT = 16384
 
 
-def _shape(*, hidden: int, inner: int, layers: int, heads: int, tied: bool = False) -> dict[str, Any]:
+def _shape(*, hidden: int, inner: int, layers: int, heads: int, groups: int = 8, tied: bool = False) -> dict[str, Any]:
     return {
         "vocab_size": 151_936,
         "hidden_size": hidden,
         "intermediate_size": inner,
         "num_hidden_layers": layers,
         "num_attention_heads": heads,
-        "num_key_value_heads": 8,
+        "num_key_value_heads": groups,
         "head_dim": 128,
         "tie_word_embeddings": tied,
     }
 
 
-#: Shapes of models: tiny for tests, the others as Qwen3 1.7B, 8B and 14B are built.
+#: Shapes of models: tiny for tests, the others as Qwen2.5 1.5B and Qwen3 8B and 14B are built.
 SIZES: dict[str, dict[str, Any]] = {
     "tiny": {
         "vocab_size": VOCABULARY + PADDING,
@@ -43,7 +43,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "head_dim": 16,
         "tie_word_embeddings": True,
     },
-    "1.5b": _shape(hidden=2048, inner=6144, layers=28, heads=16, tied=True),
+    "1.5b": _shape(hidden=1536, inner=8960, layers=28, heads=12, groups=2, tied=True),
     "8b": _shape(hidden=4096, inner=12288, layers=36, heads=32),
     "14b": _shape(hidden=5120, inner=17408, layers=40, heads=40),
 }
@@ -143,8 +143,8 @@ def make_tokenizer() -> Any:
     inner.add_tokens([AddedToken(mark, special=False, normalized=False) for mark in MARKS])
     return PreTrainedTokenizerFast(
         tokenizer_object=inner,
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
+        eos_token="<|im_end|>",  # noqa: S106 - a token of the model
+        pad_token="<|endoftext|>",  # noqa: S106 - the same
         model_max_length=CONTEXT,
         chat_template=TEMPLATE,
         clean_up_tokenization_spaces=False,
