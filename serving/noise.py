@@ -15,7 +15,7 @@ VOCABULARY = 2048
 #: Rows of the output layer that no token has, as real models have.
 PADDING = 64
 #: Tokens a conversation may hold.
-CONTEXT = 16384
+CONTEXT = 32768
 
 
 def _shape(*, hidden: int, inner: int, layers: int, heads: int, groups: int = 8, tied: bool = False) -> dict[str, Any]:
