@@ -49,7 +49,7 @@ class Plan:
     max_tokens: int
 
 
-ON_CPU = Plan(device="cpu", sizes=("tiny",), at_once=(1, 8, 32), turns=2, max_tokens=32)
+ON_CPU = Plan(device="cpu", sizes=("tiny",), at_once=(1, 8, 32), turns=2, max_tokens=128)
 ON_GPU = Plan(device="cuda", sizes=("1.5b", "8b", "14b"), at_once=(1, 8, 32, 128), turns=4, max_tokens=128)
 
 
