@@ -3,54 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
+from agents.playbook import completion
+from agents.playbook.completion import ChatRequest, complete, read_request, refusal
 from agents.playbook.library import PLAYBOOKS, load_playbooks
-from agents.playbook.reply import Reply, as_message, reply
 from core.canonical import JsonObject
 from core.errors import ToolRefused
 
-MODEL = "playbook"
-#: Characters a token stands for on average; usage is an estimate, stated as OpenAI does.
-CHARACTERS_PER_TOKEN = 4
 #: Bytes of one request; a case file with long evidence is a tenth of it.
 MAX_REQUEST = 16 * 1024 * 1024
-
-
-class _Function(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    name: Annotated[str, Field(min_length=1, max_length=128)]
-
-
-class _Tool(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    function: _Function
-
-
-class _StreamOptions(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    include_usage: bool = False
-
-
-class _ChatRequest(BaseModel):
-    """The part of a chat-completions request that matters here; sampling options are accepted and have no effect."""
-
-    model_config = ConfigDict(extra="ignore")
-    model: str = MODEL
-    messages: Annotated[list[JsonObject], Field(min_length=1, max_length=2000)]
-    tools: list[_Tool] | None = None
-    stream: bool | None = None
-    stream_options: _StreamOptions | None = None
 
 
 def create_app(playbooks_dir: Path = PLAYBOOKS, record: Path | None = None) -> FastAPI:
@@ -69,25 +37,24 @@ def create_app(playbooks_dir: Path = PLAYBOOKS, record: Path | None = None) -> F
 
     @app.get("/v1/models")
     async def models() -> JsonObject:
-        return {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "casemate"}]}
+        return completion.models()
 
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
         body = await request.body()
         if len(body) > MAX_REQUEST:
-            return _error(413, f"The request is larger than {MAX_REQUEST} bytes; shorten the chat.")
+            return JSONResponse(
+                refusal(f"The request is larger than {MAX_REQUEST} bytes; shorten the chat."), status_code=413
+            )
         try:
-            asked = _ChatRequest.model_validate(json.loads(body))
-        except (ValueError, RecursionError) as error:
-            return _error(400, f"The request is not a chat completion: {_first(error)}.")
-        if record is not None:
-            async with recording:
-                await asyncio.to_thread(_append, record, body)
-        try:
-            answer = reply(playbooks, asked.messages, {tool.function.name for tool in asked.tools or []})
-        except ToolRefused as refusal:
-            return _error(400, str(refusal))
-        return _respond(asked, body, answer)
+            asked = read_request(body)
+            if record is not None:
+                async with recording:
+                    await asyncio.to_thread(_append, record, body)
+            answer = complete(playbooks, asked, body)
+        except ToolRefused as refused:
+            return JSONResponse(refusal(str(refused)), status_code=400)
+        return _respond(asked, answer)
 
     return app
 
@@ -99,30 +66,23 @@ def serve(host: str = "127.0.0.1", port: int = 8621, record: Path | None = None)
     uvicorn.run(create_app(record=record), host=host, port=port, log_level="warning", access_log=False)
 
 
-def _respond(asked: _ChatRequest, body: bytes, answer: Reply) -> Response:
-    identity = hashlib.sha256(body).hexdigest()[:24]
-    message = as_message(answer, identity[:12])
-    reason = "tool_calls" if answer.calls else "stop"
-    written = len(json.dumps(message, ensure_ascii=False)) // CHARACTERS_PER_TOKEN + 1
-    read = len(body) // CHARACTERS_PER_TOKEN + 1
-    usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
-    head: JsonObject = {"id": f"chatcmpl-{identity}", "created": int(time.time()), "model": asked.model}
-    if asked.stream:
-        wanted = usage if asked.stream_options and asked.stream_options.include_usage else None
-        return StreamingResponse(_events(head, message, reason, wanted), media_type="text/event-stream")
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
-    return JSONResponse({**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+def _respond(asked: ChatRequest, answer: JsonObject) -> Response:
+    if not asked.stream:
+        return JSONResponse(answer)
+    usage = bool(asked.stream_options and asked.stream_options.include_usage)
+    return StreamingResponse(_events(answer, usage=usage), media_type="text/event-stream")
 
 
-async def _events(head: JsonObject, message: JsonObject, reason: str, usage: JsonObject | None) -> AsyncIterator[str]:
-    head = {**head, "object": "chat.completion.chunk"}
-    delta = dict(message)
+async def _events(answer: JsonObject, *, usage: bool) -> AsyncIterator[str]:
+    head = {name: answer[name] for name in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
+    choice = answer["choices"][0]
+    delta = dict(choice["message"])
     if "tool_calls" in delta:
         delta["tool_calls"] = [{**call, "index": index} for index, call in enumerate(delta["tool_calls"])]
     yield _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
-    yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
-    if usage is not None:
-        yield _event({**head, "choices": [], "usage": usage})
+    yield _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
+    if usage:
+        yield _event({**head, "choices": [], "usage": answer["usage"]})
     yield "data: [DONE]\n\n"
 
 
@@ -134,15 +94,3 @@ def _append(path: Path, body: bytes) -> None:
     line = json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":"))
     with path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
-
-
-def _error(status: int, sentence: str) -> JSONResponse:
-    error: dict[str, Any] = {"message": sentence, "type": "invalid_request_error", "param": None, "code": None}
-    return JSONResponse({"error": error}, status_code=status)
-
-
-def _first(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        item = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        return f"`{'.'.join(str(part) for part in item['loc'])}` {item['msg']}"
-    return "it is not JSON"

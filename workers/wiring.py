@@ -49,7 +49,7 @@ def start_loop() -> tuple[asyncio.AbstractEventLoop, Callable[[], None]]:
 
 def open_services(settings: Settings, *, ring: Callable[[str], None], store: Store | None = None) -> Services:
     """Everything a worker needs. Slow parts (the masker, the sandbox's self-test) are made at first use."""
-    from agents.model import ModelClients
+    from agents.chain import open_chain
     from agents.spec import load_teams
     from tools.broker.client import BrokerClient
     from tools.connectors.lab import LabConnector
@@ -77,16 +77,10 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
 
     loop, end_loop = start_loop()
     keeper = LeaseKeeper(store, seconds=settings.lease_seconds)
-    clients = ModelClients(
-        url=settings.model_url,
-        name=settings.model_name,
-        api_key=settings.model_api_key.get_secret_value(),
-        timeout=settings.model_timeout,
-        before_request=check_switch,
-    )
+    models = open_chain(settings, before_request=check_switch)
 
     def close() -> None:
-        asyncio.run_coroutine_threadsafe(clients.aclose(), loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(models.aclose(), loop).result(timeout=10)
         end_loop()
         keeper.close()
         opened.close()
@@ -108,7 +102,7 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
             lambda: open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap, size=settings.sandbox_pool)
         ),
         teams=load_teams(),
-        clients=clients,
+        models=models,
         broker=BrokerClient(socket=settings.broker_socket_file),
         rules=open_rules(settings),
         connectors={**opened.connectors, McpConnector.name: McpConnector(mcp, registry.snapshot)},

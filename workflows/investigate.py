@@ -16,6 +16,7 @@ from workflows.casework import open_case
 from workflows.services import Services
 
 if TYPE_CHECKING:
+    from agents.model import ModelClients
     from agents.spec import TeamSpec
     from agents.team import TeamResult, Turn
     from policies.compiled import Bundle
@@ -42,16 +43,55 @@ def begin(services: Services, lease: Lease) -> TicketState:
 
 
 def run(services: Services, lease: Lease) -> TicketState:
-    """investigating → decided. Safe to repeat: evidence and proposals of a broken run are used again."""
+    """investigating → decided. Safe to repeat: evidence and proposals of a broken run are used again.
+
+    So an endpoint that goes down in the middle of a run costs time only: the next of the chain begins again, with a
+    whole budget of its own.
+    """
     from agents.offered import with_mcp
-    from tools.gate import Gate
 
     bundle = services.bundle()  # for the whole run, whatever goes live meanwhile
     case, session = open_case(services, lease.ticket_id, bundle)
     registry = services.registry.snapshot()
     ruled = {tool for rule in bundle.actions.rules for tool in rule.tools}
     spec = with_mcp(services.teams.for_kind(case.kind), registry.all(), ruled=ruled)
-    gate = Gate(
+
+    def attempt(clients: ModelClients) -> tuple[TeamResult, Gate, float]:
+        gate = _gate(services, spec, case, session, bundle, registry)
+        started = time.monotonic()
+        result = _work(services, spec, case, session, gate, clients=clients, registry=registry)
+        return result, gate, round(time.monotonic() - started, 3)
+
+    answered = services.models.run(attempt)
+    result, gate, seconds = answered.result
+    result = _hidden(result, session)
+    checked = _checked(result, gate, bundle, session)
+    finished = Run(
+        id=new_id("run"),
+        ticket_id=case.ticket_id,
+        framework=result.framework,
+        team=spec.name,
+        model=answered.endpoint.name,
+        bundle_hash=bundle.hash,
+        assessment=checked.assessment,
+        note=" ".join([*answered.passed, *filter(None, [result.note])]) or None,
+        guardrails=tuple(found.as_json() for found in checked.triggered),
+        model_requests=result.model_requests,
+        tokens_in=result.tokens_in,
+        tokens_out=result.tokens_out,
+        seconds=seconds,
+    )
+    _keep(services, lease, finished, result)
+    return TicketState.DECIDED
+
+
+def _gate(  # noqa: PLR0917 - everything a run stands on
+    services: Services, spec: TeamSpec, case: Case, session: MaskSession, bundle: Bundle, registry: Registry
+) -> Gate:
+    """A gate for one run of the team: it takes up what the runs before it left in the store."""
+    from tools.gate import Gate
+
+    return Gate(
         case=case,
         registry=registry,
         bundle=bundle,
@@ -61,30 +101,17 @@ def run(services: Services, lease: Lease) -> TicketState:
         clock=services.clock,
         max_calls=spec.budget.tool_calls,
     )
-    started = time.monotonic()
-    result = _hidden(_work(services, spec, case, session, gate, registry=registry), session)
-    checked = _checked(result, gate, bundle, session)
-    finished = Run(
-        id=new_id("run"),
-        ticket_id=case.ticket_id,
-        framework=result.framework,
-        team=spec.name,
-        model=services.settings.model_name,
-        bundle_hash=bundle.hash,
-        assessment=checked.assessment,
-        note=result.note,
-        guardrails=tuple(found.as_json() for found in checked.triggered),
-        model_requests=result.model_requests,
-        tokens_in=result.tokens_in,
-        tokens_out=result.tokens_out,
-        seconds=round(time.monotonic() - started, 3),
-    )
-    _keep(services, lease, finished, result)
-    return TicketState.DECIDED
 
 
 def _work(
-    services: Services, spec: TeamSpec, case: Case, session: MaskSession, gate: Gate, *, registry: Registry
+    services: Services,
+    spec: TeamSpec,
+    case: Case,
+    session: MaskSession,
+    gate: Gate,
+    *,
+    clients: ModelClients,
+    registry: Registry,
 ) -> TeamResult:
     from agents.build import build_team
     from agents.model import guarded
@@ -92,7 +119,7 @@ def _work(
     from agents.team import Brief
     from policies.masking.egress import EgressGuard
 
-    team = build_team(spec, case.framework, services.clients)
+    team = build_team(spec, case.framework, clients)
 
     async def work() -> TeamResult:
         first = await gate.open()

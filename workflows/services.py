@@ -13,7 +13,7 @@ from core.store.engine import Store
 from workflows.leases import LeaseKeeper
 
 if TYPE_CHECKING:  # heavy packages load when a worker is wired, not when the journey is imported
-    from agents.model import ModelClients
+    from agents.chain import Chain
     from agents.spec import Teams
     from policies.bundle import Bundle
     from policies.masking.masker import Masker
@@ -106,7 +106,8 @@ class Services:
     #: The sandbox of this process; raises SandboxUnavailable.
     sandbox: Callable[[], Sandbox]
     teams: Teams
-    clients: ModelClients
+    #: The model endpoints that teams think with.
+    models: Chain
     connectors: Mapping[str, Connector]
     #: The rules of tools that detect, read once for all tickets.
     rules: Rulebooks
