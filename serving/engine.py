@@ -1,0 +1,229 @@
+"""The engine: tokens in, tokens out, many requests at once on one model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from serving.adapters import activate
+from serving.asking import Ask, AsyncSink, DoesNotFit, EngineFailed, Request, Step
+from serving.batch import Batch
+from serving.choosing import Choosing, check_labels
+from serving.loading import Loaded, ModelNotUsable
+from serving.loop import Loop
+from serving.recovery import Recovery
+from serving.sampling import Sampling
+from serving.sizing import Size, choose_size
+
+if TYPE_CHECKING:
+    from serving.shapes import Shapes
+
+__all__ = ["Ask", "DoesNotFit", "Engine", "EngineConfig", "EngineFailed", "EngineStats", "Step"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineConfig:
+    """How the engine uses the device; None: chosen from the model and the memory there is.
+
+    Attributes:
+        max_concurrency: requests that run at once; more wait inside.
+        page_tokens: tokens of one page of the cache; prefixes are shared by whole pages.
+        cache_tokens: tokens that the cache holds, of all requests together.
+        batch_tokens: tokens that one step computes at most.
+        memory_share: share of the free memory that the cache and its tensors take.
+        prefix_sharing: whether equal beginnings of prompts are computed once.
+        graphs: CUDA graphs. `auto`: where attention needs no mask (FlashAttention) and no adapter may be switched.
+    """
+
+    max_concurrency: int = 32
+    page_tokens: int | None = None
+    cache_tokens: int | None = None
+    batch_tokens: int | None = None
+    memory_share: float | None = None
+    prefix_sharing: bool = True
+    graphs: Literal["auto", "on", "off"] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineStats:
+    """Counts since the start; `running` and `cache_used` are of now.
+
+    Attributes:
+        cache_used: tokens of pages that running requests hold.
+        shared_tokens: tokens of prompts that were found in the cache and not computed again.
+        restarts: how often the loop broke and was built again.
+    """
+
+    running: int
+    cache_used: int
+    cache_total: int
+    prompt_tokens: int
+    shared_tokens: int
+    generated_tokens: int
+    restarts: int
+
+
+class Engine:
+    """One model and its batch. `start` before anything else, `close` at the end; the rest is for any event loop."""
+
+    def __init__(self, loaded: Loaded, config: EngineConfig, shapes: Shapes | None) -> None:
+        self.loaded = loaded
+        self.config = config
+        self.shapes = shapes
+        self._batch: Batch | None = None
+        self._ready = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are answered now."""
+        return self._ready and self._batch is not None and self._batch.failure is None and self._batch.loop.alive
+
+    @property
+    def failure(self) -> str | None:
+        """Why the engine gave up; only a new process helps."""
+        return self._batch.failure if self._batch is not None else None
+
+    def start(self) -> None:
+        """Allocate the cache, warm up, prove that constraints hold.
+
+        Raises:
+            ModelNotUsable: the model cannot be batched, the cache does not fit, or the constraint is not active.
+        """
+        config, loaded = self.config, self.loaded
+        size = choose_size(
+            loaded.model,
+            on_card=loaded.device.type != "cpu",
+            flash=loaded.attention.startswith("flash"),
+            context=loaded.context,
+            requests=config.max_concurrency,
+            page_tokens=config.page_tokens,
+            cache_tokens=config.cache_tokens,
+            batch_tokens=config.batch_tokens,
+            memory_share=config.memory_share,
+        )
+        choosing = Choosing(rows=size.requests, device=loaded.device)
+        processors = [choosing, Sampling()]
+
+        def build(size: Size, receive: Callable[[list[Any]], None]) -> Loop:
+            return Loop(
+                loaded,
+                size,
+                processors=processors,
+                receive=receive,
+                prefix_sharing=config.prefix_sharing,
+                graphs=self._graphs(),
+            )
+
+        try:
+            self._batch = Batch(
+                build,
+                Recovery(size),
+                constraint=None,
+                choosing=choosing,
+                stop_token_ids=loaded.stop_token_ids,
+                activate=self._activate,
+            )
+        except torch.OutOfMemoryError as error:
+            raise ModelNotUsable("The cache does not fit beside the model; use a smaller memory share.") from error
+        self._batch.start()
+        self._ready = True
+
+    async def generate(self, ask: Ask) -> AsyncGenerator[Step, None]:
+        """Answer a request step by step. Closing the iterator cancels the request and frees its slot and cache.
+
+        Raises:
+            DoesNotFit: prompt and answer are longer than the model's context or the cache.
+            EngineFailed: the engine broke under this request, or stops.
+            ValueError: an empty prompt, no room for an answer, or an adapter that is not loaded.
+        """
+        self._check(len(ask.prompt), ask.max_new_tokens, ask.adapter)
+        sink = AsyncSink()
+        request = Request(
+            prompt=list(ask.prompt),
+            budget=ask.max_new_tokens,
+            sink=sink,
+            temperature=float(ask.temperature),
+            shape=ask.shape,
+            adapter=ask.adapter,
+        )
+        self._started.enter(request)
+        try:
+            while True:
+                item = await sink.get()
+                if not isinstance(item, Step):
+                    raise item  # type: ignore[misc]  # only choices are answered by lists
+                yield item
+                if item.finish is not None:
+                    return
+        finally:
+            self._started.leave(request)
+
+    async def choose(self, prompt: Sequence[int], labels: Sequence[int], *, adapter: str | None = None) -> list[float]:
+        """The probabilities of these tokens as the next one, among themselves: their sum is 1.
+
+        Raises:
+            DoesNotFit, EngineFailed: as `generate`.
+            ValueError: as `generate`, or labels that are no choice.
+        """
+        self._check(len(prompt), 1, adapter)
+        sink = AsyncSink()
+        wanted = check_labels(labels, self.loaded.vocab_size)
+        request = Request(prompt=list(prompt), budget=1, sink=sink, adapter=adapter, labels=wanted)
+        self._started.enter(request)
+        try:
+            item = await sink.get()
+        finally:
+            self._started.leave(request)
+        if not isinstance(item, list):
+            raise item  # type: ignore[misc]  # a choice has no steps
+        return item
+
+    def stats(self) -> EngineStats:
+        """Numbers for metrics."""
+        batch = self._started
+        return EngineStats(
+            running=batch.running,
+            cache_used=batch.loop.used_tokens,
+            cache_total=batch.loop.total_tokens,
+            prompt_tokens=batch.prompt_tokens,
+            shared_tokens=batch.shared_tokens,
+            generated_tokens=batch.generated_tokens,
+            restarts=batch.restarts,
+        )
+
+    def close(self) -> None:
+        """Fail what is left and end the threads. Nothing happens if the engine never started."""
+        self._ready = False
+        if self._batch is not None:
+            self._batch.close()
+
+    @property
+    def _started(self) -> Batch:
+        if self._batch is None:
+            raise EngineFailed("The model server is not started.")
+        return self._batch
+
+    def _check(self, prompt: int, answer: int, adapter: str | None) -> None:
+        if prompt < 1 or answer < 1:
+            raise ValueError("A request needs a prompt and room for an answer, at least one token each.")
+        if adapter is not None and adapter not in self.loaded.adapters:
+            raise ValueError("No adapter of this name is loaded.")
+        if prompt + answer > self.loaded.context:
+            raise DoesNotFit(
+                f"Prompt and answer need {prompt + answer} tokens and the model's context is {self.loaded.context}; "
+                "shorten the prompt or the answer."
+            )
+
+    def _graphs(self) -> bool | None:
+        if self.config.graphs == "on":
+            return True
+        if self.config.graphs == "off" or self.loaded.device.type == "cpu" or self.loaded.adapters:
+            return False
+        return None
+
+    def _activate(self, adapter: str | None) -> None:
+        if self.loaded.adapters:
+            activate(self.loaded.model, adapter)

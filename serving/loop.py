@@ -1,0 +1,213 @@
+"""One life of transformers' batching loop: built with our logits processors, started, ended; recovery builds the next.
+
+transformers schedules, pages the cache and shares prefixes. What is added from outside, and the only place that
+reaches for names of theirs that are not public:
+- our processors stand in place of those that the model's generation config would ask for (`_get_logits_processor`),
+- outputs go to a router of ours, because theirs fails the whole loop when one client's event loop is closed,
+- hits of the prefix cache are counted where the cache answers (`search_prefix_match`).
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+from transformers.generation.configuration_utils import ContinuousBatchingConfig
+from transformers.generation.continuous_batching.continuous_api import OutputRouter
+
+from serving.loading import Loaded, ModelNotUsable
+from serving.sizing import Size
+
+#: Seconds the thread may take to end its step when it is stopped.
+STOP_SECONDS = 30.0
+#: The method of a model that says which processors its batch has.
+PROCESSORS_OF = "_get_logits_processor"
+#: Share of free memory that a cache of a given size may take.
+MOST_MEMORY = 0.95
+#: Their own log quotes token ids of prompts in warnings; what matters is said by ours.
+logging.getLogger("ContinuousBatchingLogger").setLevel(logging.CRITICAL + 1)
+
+
+class Router(OutputRouter):  # type: ignore[misc]  # transformers is untyped
+    """Hands outputs to one function, in the thread that runs the batch."""
+
+    def __init__(self, receive: Callable[[list[Any]], None]) -> None:
+        super().__init__()
+        self._receive = receive
+
+    def deliver(self, output: Any) -> None:
+        """One output: a request that failed."""
+        self._receive([output])
+
+    def deliver_batch(self, outputs: list[Any]) -> None:
+        """All outputs of one step."""
+        self._receive(outputs)
+
+
+class Loop:
+    """The batching loop. Methods may be called from any thread but the loop's own, unless they say otherwise."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        size: Size,
+        *,
+        processors: Sequence[Any],
+        receive: Callable[[list[Any]], None],
+        prefix_sharing: bool,
+        graphs: bool | None,
+    ) -> None:
+        """Allocate the cache and capture graphs if there are any.
+
+        Raises:
+            ModelNotUsable: transformers cannot batch this architecture, or the cache does not fit.
+            torch.OutOfMemoryError: the device is full.
+        """
+        self._size = size
+        self.shared_tokens = 0
+        config = ContinuousBatchingConfig(
+            page_size=size.page_tokens,
+            num_blocks=size.pages,
+            max_batch_tokens=size.batch_tokens,
+            max_memory_percent=size.memory_share if size.pages is None else MOST_MEMORY,
+            max_requests_per_batch=size.requests,
+            allow_block_sharing=prefix_sharing,
+            use_async_batching=False,  # a constraint must know token n before it can say what n + 1 may be
+            use_cuda_graph=graphs,
+            per_request_processors=True,
+            auto_switch_to_flash=False,  # it would fetch kernels from the network
+        )
+        generation = GenerationConfig(do_sample=True, eos_token_id=list(loaded.stop_token_ids), pad_token_id=0)
+        self._manager = _manager(loaded.model, generation, config, processors)
+        self._manager.output_router = Router(receive)
+        try:
+            self._manager.warmup()
+        except (ValueError, MemoryError) as error:
+            raise ModelNotUsable(f"This model cannot be batched here: {error}") from error
+        self._cache = self._manager.batch_processor.cache
+        self._scheduler = self._manager.batch_processor.scheduler
+        self._count_shared()
+
+    def start(self) -> None:
+        """Run the loop in a thread of its own."""
+        self._manager.start()
+
+    def submit(self, request_id: str, prompt: list[int], max_new_tokens: int, *, stream: bool, **kwargs: Any) -> bool:
+        """Queue a request; False if the loop is over. Outputs go to `receive`."""
+        accepted = self._manager.add_request(
+            prompt, request_id=request_id, max_new_tokens=max_new_tokens, streaming=stream, **kwargs
+        )
+        return accepted is not None
+
+    def cancel(self, request_id: str) -> None:
+        """Drop a request before the next step; its cache is freed and nothing more of it is delivered."""
+        self._manager.cancel_request(request_id)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Wait for the end of the running step and hold the loop, so that this thread may use the model.
+
+        Raises:
+            RuntimeError: the loop is over.
+        """
+        with self._manager.pause():
+            yield
+
+    @property
+    def error(self) -> Exception | None:
+        """What ended the loop, if it ended by itself."""
+        failed: Exception | None = self._manager.background_thread_status.fatal_error
+        return failed
+
+    def ended(self) -> Exception | None:
+        """Wait until the loop that broke is over; what broke it."""
+        self._manager.stop(block=True, hard_stop=True)
+        return self.error
+
+    def forget_prefixes(self) -> None:
+        """Drop every page that is kept to be shared. Only inside `pause`, and when no request is left to run.
+
+        Requests that were cancelled and not yet dropped are dropped first, for their pages would be kept then.
+        """
+        scheduler = self._scheduler
+        for request_id in [*scheduler.active_requests, *scheduler.waiting_requests]:
+            scheduler.set_request_cancellation(request_id)
+        scheduler.clear_cancelled_requests()
+        self._cache.evict_cached_blocks()
+
+    @property
+    def alive(self) -> bool:
+        """Whether requests are taken."""
+        return self._manager.is_running() and self._manager.background_thread_status.can_accept_new_requests() is None
+
+    def stop(self) -> None:
+        """End the loop after its running step, fail what is left, and free the cache."""
+        if self._manager.is_running():
+            self._manager.stop(block=True, timeout=STOP_SECONDS, hard_stop=True)
+        self._manager.destroy()
+        self._let_go()
+
+    @property
+    def page_tokens(self) -> int:
+        """Tokens of one page; prefixes are shared by whole pages."""
+        return self._size.page_tokens
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens one step may compute."""
+        return int(self._cache.max_batch_tokens)
+
+    @property
+    def total_tokens(self) -> int:
+        """Tokens the cache holds."""
+        return int(self._cache.num_blocks) * self._size.page_tokens
+
+    @property
+    def used_tokens(self) -> int:
+        """Tokens of pages that running requests hold; pages kept only to be shared again do not count."""
+        cache = self._cache
+        kept = sum(len(part.ledger.cached_blocks) * part.bytes_per_block for part in cache.cache_allocators.values())
+        whole = cache.num_sectors * cache.bytes_per_sector
+        taken: int = whole - cache.compute_free_capacity(relative=False) - kept
+        return self.total_tokens * taken // whole
+
+    def _count_shared(self) -> None:
+        search = self._cache.search_prefix_match
+
+        def counted(request_id: str, prompt_ids: list[int]) -> int:
+            found = int(search(request_id, prompt_ids))
+            self.shared_tokens += found
+            return found
+
+        self._cache.search_prefix_match = counted
+
+    def _let_go(self) -> None:
+        """Drop what holds device memory; an error's frames do too."""
+        error = self.error
+        if error is not None:
+            error.__traceback__ = None
+            error.__context__ = None
+        self._manager.batch_processor = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _manager(model: Any, generation: Any, config: Any, processors: Sequence[Any]) -> Any:
+    """A batching manager whose logits processors are ours, whatever the model's own generation config asks for."""
+    from transformers import LogitsProcessorList
+
+    setattr(model, PROCESSORS_OF, lambda *_, **__: LogitsProcessorList(processors))
+    try:
+        manager = model.init_continuous_batching(generation_config=generation, continuous_batching_config=config)
+    except ValueError as error:
+        raise ModelNotUsable(f"This model cannot be batched: {error}") from error
+    finally:
+        delattr(model, PROCESSORS_OF)
+    manager.logit_processor.tensors_required = len(processors)
+    return manager
