@@ -34,6 +34,7 @@ class SchemaName(StrEnum):
     GUARDRAILS = "guardrails"
     INVARIANTS = "invariants"
     NETWORK = "network"
+    MODELS = "models"
     TESTS = "tests"
 
 

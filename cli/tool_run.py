@@ -78,7 +78,7 @@ def _on_ticket(
         case, _ = open_case(services, ticket_id, bundle)
         # A copy, so that what masking finds now is not written to the ticket.
         kept = TicketVault(store, ticket_id)
-        vault = MemoryVault(ticket_id, kept.key())
+        vault = MemoryVault(ticket_id, kept.key(), profile=kept.profile)
         vault.add(kept.entries())
         session = services.masker(bundle).session(vault)
         with store.read() as tx:
@@ -108,7 +108,8 @@ def _on_original(
 
     with _records(settings) as store, _services(settings, store) as services:
         bundle = load(folder)
-        session = services.masker(bundle).session(MemoryVault(NO_TICKET))
+        profile = bundle.models.profile(endpoint.url for endpoint in settings.model_chain)
+        session = services.masker(bundle).session(MemoryVault(NO_TICKET, profile=profile))
         kind = classify(original)
         team = services.teams.for_kind(kind)
         works_masked = bool(services.registry.get(name).needs & MASKED)

@@ -15,7 +15,7 @@ import secrets
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -210,6 +210,10 @@ def _commitment(master: bytes, context: str, sealed: bytes) -> bytes:
     return hmac.new(master, b"commit|" + sealed[:NONCE_BYTES] + context.encode(), hashlib.sha256).digest()
 
 
+#: For which models a ticket is masked: those on machines of ours, or those of clouds too, which may see less.
+Profile = Literal["local", "cloud"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenEntry:
     """One masked value of one ticket."""
@@ -230,6 +234,11 @@ class TokenVault(Protocol):
     @property
     def ticket_id(self) -> str: ...
 
+    @property
+    def profile(self) -> Profile:
+        """For which models this ticket is masked. Tokens are restored by the rules that they were made by."""
+        ...
+
     def key(self) -> bytes:
         """32 bytes that only this ticket uses, from which tokens and commitments are derived."""
         ...
@@ -246,14 +255,19 @@ class TokenVault(Protocol):
 class MemoryVault:
     """A vault for dry runs (`casemate mask`) that forgets everything."""
 
-    def __init__(self, ticket_id: str = "tkt_memory", key: bytes | None = None) -> None:
+    def __init__(self, ticket_id: str = "tkt_memory", key: bytes | None = None, *, profile: Profile = "local") -> None:
         self._ticket_id = ticket_id
+        self._profile = profile
         self._key = key or secrets.token_bytes(KEY_BYTES)
         self._entries: dict[str, TokenEntry] = {}
 
     @property
     def ticket_id(self) -> str:
         return self._ticket_id
+
+    @property
+    def profile(self) -> Profile:
+        return self._profile
 
     def key(self) -> bytes:
         return self._key

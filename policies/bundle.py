@@ -18,6 +18,7 @@ from policies.guardrails.rules import Guardrails
 from policies.invariants import Invariant, read_invariants
 from policies.masking.examples import try_masking_examples
 from policies.masking.rules import MaskingRules
+from policies.models import Models, check_cloud
 from policies.network import Network
 from policies.organization import Organization
 from policies.reading import read_document
@@ -34,7 +35,7 @@ __all__ = ["Bundle", "BundleInvalid", "BundleSource", "default_bundle_path", "lo
 #: The files every bundle has.
 FILES = ("organization.yaml", "masking.yaml", "actions.yaml", "guardrails.yaml")
 #: Files a bundle may have as well; they are part of its hash.
-OPTIONAL = ("invariants.yaml", "network.yaml")
+OPTIONAL = ("invariants.yaml", "network.yaml", "models.yaml")
 #: How the name of a file with tests ends; tests are no part of the hash.
 TESTS = "_test.yaml"
 
@@ -102,6 +103,7 @@ class _Parts:
     conditions: dict[int, Condition]
     invariants: tuple[Invariant, ...]
     network: Network
+    models: Models
     tests: dict[str, Suite]
 
     def bundle(self, name: str) -> Bundle | None:
@@ -150,6 +152,7 @@ class _Parts:
             ),
             invariants=self.invariants,
             network=self.network,
+            models=self.models,
             tests=self.tests,
             documents=self.documents,
         )
@@ -165,6 +168,7 @@ def _read(source: BundleSource, tools: Mapping[str, ToolShape] | None) -> _Parts
     conditions = check_rules(documents["actions.yaml"], compiler)
     invariants = documents.get("invariants.yaml")
     network = documents.get("network.yaml")
+    models = documents.get("models.yaml")
     parts = _Parts(
         documents=documents,
         organization=organization,
@@ -175,12 +179,16 @@ def _read(source: BundleSource, tools: Mapping[str, ToolShape] | None) -> _Parts
         invariants=read_invariants(invariants, compiler, tools) if invariants is not None else (),
         # Without the file, and with a broken one, nobody may ask anything outside.
         network=(check_model(network, Network) if network is not None else None) or Network(),
+        # Without the file, and with a broken one, only endpoints of our own network may be used.
+        models=(check_model(models, Models) if models is not None else None) or Models(),
         tests={
             name: suite
             for name, document in documents.items()
             if name.endswith(TESTS) and (suite := check_model(document, Suite)) is not None
         },
     )
+    if models is not None and parts.masking is not None:
+        check_cloud(models, parts.models, parts.masking)
     if tools is not None:
         check_rule_tools(documents["actions.yaml"], conditions, tools)
         check_sinks(documents["masking.yaml"], tools)

@@ -13,6 +13,7 @@ from policies.document import Document
 from policies.guardrails.rules import Guardrails
 from policies.invariants import Invariant
 from policies.masking.rules import MaskingRules
+from policies.models import Models
 from policies.network import Network
 from policies.organization import Organization
 from policies.suite import Suite
@@ -47,6 +48,8 @@ class Bundle:
     invariants: tuple[Invariant, ...] = ()
     #: Which tool may ask what of the outside; nobody anything without `network.yaml`.
     network: Network = field(default_factory=Network)
+    #: Which model endpoints may be used; without `models.yaml` those of our own network.
+    models: Models = field(default_factory=Models)
     #: Tests by the name of their file.
     tests: Mapping[str, Suite] = field(default_factory=dict)
     #: The files as read, to name the place of a problem found later.

@@ -1,4 +1,4 @@
-"""What changed in the parts of a bundle that are no rules: organization, masking, guardrails, network, key by key."""
+"""What changed in the parts of a bundle that are no rules, such as masking and model endpoints, key by key."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class KeyChange:
 
 
 def key_changes(before: Bundle, after: Bundle) -> tuple[KeyChange, ...]:
-    """The differences of organization, masking, guardrails and network, and of the roles that exist."""
+    """The differences of organization, masking, guardrails, network and models, and of the roles that exist."""
     found: list[KeyChange] = []
     for old, new in zip(_parts(before), _parts(after), strict=True):
         for change in _changes("", old, new):
@@ -54,6 +54,7 @@ def _parts(bundle: Bundle) -> Iterator[JsonObject]:
     yield {"masking": bundle.masking.model_dump(mode="json", by_alias=True, exclude={"examples"})}
     yield {"guardrails": bundle.guardrails.model_dump(mode="json", by_alias=True)}
     yield {"network": bundle.network.model_dump(mode="json", by_alias=True, exclude_none=True)}
+    yield {"models": bundle.models.model_dump(mode="json", exclude_none=True)}
     yield {"actions": {"roles": sorted(bundle.actions.roles)}}
 
 

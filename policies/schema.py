@@ -14,6 +14,7 @@ from policies.actions import ActionRules
 from policies.guardrails.rules import Guardrails
 from policies.invariants import Invariants
 from policies.masking.rules import MaskingRules
+from policies.models import Models
 from policies.network import Network
 from policies.organization import Organization
 from policies.sentences import models_in
@@ -28,6 +29,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "guardrails": Guardrails,
     "invariants": Invariants,
     "network": Network,
+    "models": Models,
     "tests": Suite,
 }
 

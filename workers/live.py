@@ -204,9 +204,8 @@ class LiveMasker:
     def _keep(self, bundle: Bundle) -> None:
         from policies.masking.opening import masker_with
 
-        made_of = digest(
-            [bundle.organization.model_dump(mode="json"), bundle.masking.model_dump(mode="json", by_alias=True)]
-        )
+        parts = (bundle.organization, bundle.masking, bundle.models.cloud)
+        made_of = digest([part.model_dump(mode="json", by_alias=True) for part in parts])
         same = next((masker for before, masker in self._made.values() if before == made_of), None)
         self._made[bundle.hash] = made_of, same or masker_with(bundle, self._models())
         for old in list(self._made)[:-MASKERS]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 
 from core.store.engine import Store
-from core.vault import TokenEntry
+from core.vault import Profile, TokenEntry
 
 
 class TicketVault:
     """One ticket's tokens as the masker sees them. Thread-safe."""
 
-    def __init__(self, store: Store, ticket_id: str) -> None:
+    def __init__(self, store: Store, ticket_id: str, *, profile: Profile | None = None) -> None:
+        """`profile` is for a ticket that is masked now; any other keeps the one it was masked for."""
         self._store = store
         self._ticket_id = ticket_id
         self._lock = threading.Lock()
+        self._profile: Profile = profile or "local"
         with store.read() as tx:
             self._key = tx.vault.data_key(ticket_id)
             self._entries = {entry.token: entry for entry in tx.vault.entries(ticket_id)}
@@ -22,6 +24,10 @@ class TicketVault:
     @property
     def ticket_id(self) -> str:
         return self._ticket_id
+
+    @property
+    def profile(self) -> Profile:
+        return self._profile
 
     def key(self) -> bytes:
         return self._key

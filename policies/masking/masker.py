@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from core.vault import TokenVault
+from core.vault import Profile, TokenVault
 from policies.compiled import Bundle
 from policies.masking.formats.encoded import Encoded, encoded_of
 from policies.masking.formats.fields import Field, fields_of, value_of
@@ -18,6 +18,7 @@ from policies.masking.rules import MaskingRules
 from policies.masking.spans import SEPARATOR, Span, owners
 from policies.masking.tokens import ENTITIES
 from policies.masking.views import invisible_in
+from policies.models import Models
 from policies.organization import Organization
 
 if TYPE_CHECKING:
@@ -54,12 +55,21 @@ class Masker:
         self._names = names
         self._lock = threading.Lock()
         self._loaded: Detector | None = None
+        stricter = bundle.models.cloud.applied(self.rules)
+        #: Masks tickets that clouds may see; this one itself where policy demands nothing more of them.
+        self._for_clouds: Masker | None = None
+        if stricter != self.rules:
+            self._for_clouds = Masker(replace(bundle, masking=stricter, models=Models()), names)
 
     def session(self, vault: TokenVault) -> MaskSession:
-        """The masking of one ticket."""
+        """The masking of one ticket, by the rules of the models that it is masked for."""
         from policies.masking.session import MaskSession
 
-        return MaskSession(self, vault)
+        return MaskSession(self.for_models(vault.profile), vault)
+
+    def for_models(self, profile: Profile) -> Masker:
+        """The masker of tickets for these models."""
+        return self._for_clouds or self if profile == "cloud" else self
 
     def warm_up(self) -> None:
         """Load what the first text would have to wait for."""
