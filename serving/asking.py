@@ -9,17 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from core.errors import CasemateError
+from serving.errors import DoesNotFit, EngineFailed
 
 if TYPE_CHECKING:
     from serving.shapes import Shape
 
-
-class EngineFailed(CasemateError):
-    """The engine could not finish this request; asking again may work."""
-
-
-class DoesNotFit(CasemateError):
-    """Prompt and answer together are longer than the model or its cache holds."""
+__all__ = ["Ask", "AsyncSink", "DoesNotFit", "EngineFailed", "Item", "Request", "Sink", "Step"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,19 +6,19 @@ rebuilds a loop that ended. Under the lock nobody waits for the loop, so its thr
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from serving.adapters import Turns
-from serving.asking import DoesNotFit, EngineFailed, Item, Request, Step
+from serving.asking import Item, Request, Step
 from serving.choosing import Choosing
-from serving.loading import ModelNotUsable
+from serving.delivery import deliver
+from serving.errors import DoesNotFit, EngineFailed, ModelNotUsable
 from serving.loop import Loop
 from serving.recovery import Recovery
+from serving.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Batch:
                 else:
                     self._end(request)
                     items.append((request, EngineFailed(self._over or "The model server refused this request.")))
-        self._hand_out(items)
+        self._deliver(items)
 
     @contextmanager
     def model_for_me(self) -> Iterator[str | None]:
@@ -155,19 +155,18 @@ class Batch:
 
     def _item(self, request: Request, output: Any) -> Item:
         self._recovery.succeeded()
-        tokens = output.generated_tokens
-        new = tokens[request.sent :]
-        request.sent = len(tokens)
+        new = output.generated_tokens[request.sent :]
+        request.sent += len(new)
         self.generated_tokens += len(new)
         if not output.is_finished():
             return Step(tuple(new), None, False)
-        if request.labels is not None:
-            self._end(request)
-            return self._choosing.probabilities(request.id)
-        stopped = bool(new) and new[-1] in self._stops
+        shared = self._loop.shared_of(request.id)
         closed = request.handle is not None and self._constraint.closed(request.handle)
         self._end(request)
-        return Step(tuple(new[:-1] if stopped else new), "stop" if stopped else "length", closed)
+        if request.labels is not None:
+            return self._choosing.probabilities(request.id)
+        stopped = bool(new) and new[-1] in self._stops
+        return Step(tuple(new[:-1] if stopped else new), "stop" if stopped else "length", closed, shared)
 
     def _check_fits(self, request: Request) -> None:
         needs, has = len(request.prompt) + request.budget, self._loop.total_tokens
@@ -195,27 +194,13 @@ class Batch:
 
     def _forget(self, request: Request) -> None:
         del self._requests[request.id]
+        self._loop.shared_of(request.id)
         self._release(request)
 
     def _release(self, request: Request) -> None:
         if request.handle is not None:
             self._constraint.release(request.handle)
             request.handle = None
-
-    def _hand_out(self, items: list[tuple[Request, Item]]) -> None:
-        """One wake-up for each event loop, however many of its requests have news."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Request, Item]]] = {}
-        for request, item in items:
-            if request.sink.loop is None:
-                request.sink.put(item)
-            else:
-                by_loop.setdefault(request.sink.loop, []).append((request, item))
-        for loop, news in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(_put, news)
-            except RuntimeError:  # the event loop is closed: nobody listens there any more
-                for request, _ in news:
-                    self.leave(request)
 
     def _keep(self) -> None:
         """The keeper's work, until the engine is over."""
@@ -225,10 +210,14 @@ class Batch:
                 if self._over is not None:
                     return
                 broken = self._broken
-            if broken:
-                self._rebuild()
-            else:
-                self._switch()
+            try:
+                if broken:
+                    self._rebuild()
+                else:
+                    self._switch()
+            except Exception as error:  # noqa: BLE001  # the end of the engine, and nobody may wait for it for ever
+                log.error("the engine's keeper failed (%s)", type(error).__name__)
+                self._give_up("The model server failed while it recovered; restart it.")
 
     def _switch(self) -> None:
         """Make the next adapter active, between two steps of the loop."""
@@ -260,8 +249,9 @@ class Batch:
                 return
             with self._changed:
                 for request in reversed(again):
-                    self._release(request)
-                    self._turns.fall(request)
+                    if request.id in self._requests:  # its owner did not go away meanwhile
+                        self._release(request)
+                        self._turns.fall(request)
                 self._activate(self._turns.upcoming)
                 self._loop.start()
                 self._refuse_too_long()
@@ -289,13 +279,17 @@ class Batch:
                 self._check_fits(request)
             except DoesNotFit as refusal:
                 self._drop(request)
-                self._hand_out([(request, refusal)])
+                self._deliver([(request, refusal)])
+
+    def _deliver(self, items: list[tuple[Request, Item]]) -> None:
+        for request in deliver(items):
+            self.leave(request)
 
     def _fail(self, requests: list[Request], sentence: str) -> None:
         with self._changed:
             for request in requests:
                 self._drop(request)
-        self._hand_out([(request, EngineFailed(sentence)) for request in requests])
+        self._deliver([(request, EngineFailed(sentence)) for request in requests])
 
     def _drop(self, request: Request) -> None:
         self._forget(request)
@@ -308,8 +302,3 @@ class Batch:
             left = list(self._requests.values())
             self._changed.notify_all()
         self._fail(left, sentence)
-
-
-def _put(news: list[tuple[Request, Item]]) -> None:
-    for request, item in news:
-        request.sink.put(item)

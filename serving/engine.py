@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from serving.adapters import activate
-from serving.asking import Ask, AsyncSink, DoesNotFit, EngineFailed, Request, Step
+from serving.adapters import activate, model_alone
+from serving.asking import Ask, AsyncSink, Request, Step
 from serving.batch import Batch
 from serving.choosing import Choosing, check_labels
-from serving.loading import Loaded, ModelNotUsable
+from serving.embedding import embed, passes
+from serving.errors import DoesNotFit, EngineFailed, ModelNotUsable
+from serving.loading import Loaded
 from serving.loop import Loop
 from serving.recovery import Recovery
 from serving.sampling import Sampling
@@ -140,6 +143,8 @@ class Engine:
             ValueError: an empty prompt, no room for an answer, or an adapter that is not loaded.
         """
         self._check(len(ask.prompt), ask.max_new_tokens, ask.adapter)
+        if ask.max_new_tokens < 1:
+            raise ValueError("An answer has at least one token.")
         sink = AsyncSink()
         request = Request(
             prompt=list(ask.prompt),
@@ -181,6 +186,32 @@ class Engine:
             raise item  # type: ignore[misc]  # a choice has no steps
         return item
 
+    async def embed(self, texts: Sequence[Sequence[int]]) -> list[list[float]]:
+        """One vector of length 1 for each text, by the model without adapters, between the steps of the batch.
+
+        Raises:
+            DoesNotFit: a text is longer than the model's context, or too long for the memory there is.
+            EngineFailed: the engine is recovering, or over.
+            ValueError: an empty text.
+        """
+        for text in texts:
+            self._check(len(text), 0, None)
+        vectors: list[list[float]] = [[] for _ in texts]
+        waiting = list(passes(texts))
+        while waiting:
+            chosen = waiting.pop(0)
+            try:
+                found = await asyncio.to_thread(self._embed, [texts[index] for index in chosen])
+            except torch.OutOfMemoryError as error:
+                if len(chosen) == 1:
+                    raise DoesNotFit("A text is too long for the device's memory; shorten it.") from error
+                half = len(chosen) // 2
+                waiting += [chosen[:half], chosen[half:]]
+                continue
+            for index, vector in zip(chosen, found, strict=True):
+                vectors[index] = vector
+        return vectors
+
     def stats(self) -> EngineStats:
         """Numbers for metrics."""
         batch = self._started
@@ -207,8 +238,8 @@ class Engine:
         return self._batch
 
     def _check(self, prompt: int, answer: int, adapter: str | None) -> None:
-        if prompt < 1 or answer < 1:
-            raise ValueError("A request needs a prompt and room for an answer, at least one token each.")
+        if prompt < 1 or answer < 0:
+            raise ValueError("A request needs at least one token, and room for an answer.")
         if adapter is not None and adapter not in self.loaded.adapters:
             raise ValueError("No adapter of this name is loaded.")
         if prompt + answer > self.loaded.context:
@@ -216,6 +247,11 @@ class Engine:
                 f"Prompt and answer need {prompt + answer} tokens and the model's context is {self.loaded.context}; "
                 "shorten the prompt or the answer."
             )
+
+    def _embed(self, texts: list[Sequence[int]]) -> list[list[float]]:
+        model = self.loaded.model
+        with self._started.model_for_me() as active, model_alone(model, active):
+            return embed(model, texts, pooling=self.loaded.pooling, pad=self.loaded.stop_token_ids[0])
 
     def _graphs(self) -> bool | None:
         if self.config.graphs == "on":

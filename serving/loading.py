@@ -11,7 +11,10 @@ from typing import Any, Literal
 
 import torch
 
-from core.errors import CasemateError
+from serving.adapters import add_adapters
+from serving.errors import ModelNotUsable
+
+__all__ = ["Loaded", "ModelNotUsable", "ModelSpec", "load"]
 
 #: How weights may be kept: bitsandbytes for the integers, transformers' own blocks of eight-bit floats for fp8.
 Quantize = Literal["none", "int8", "int4", "fp8"]
@@ -21,10 +24,6 @@ DTYPES = ("float32", "bfloat16", "float16")
 FP8_FROM = (8, 9)
 #: Where models made for embeddings say how they make one vector of many (the form of sentence-transformers).
 POOLING = "1_Pooling/config.json"
-
-
-class ModelNotUsable(CasemateError):
-    """The model cannot be served as asked; the sentence says what to change."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +112,7 @@ def load(spec: ModelSpec) -> Loaded:
     stops = _stop_tokens(model, tokenizer)
     if not stops:
         raise ModelNotUsable(f"{spec.model} names no token that ends an answer (eos_token_id in its configuration).")
+    add_adapters(model, spec.adapters)
     return Loaded(
         model=model,
         tokenizer=tokenizer,
@@ -124,6 +124,7 @@ def load(spec: ModelSpec) -> Loaded:
         stop_token_ids=stops,
         attention=attention,
         pooling=_pooling(spec),
+        adapters=tuple(spec.adapters),
     )
 
 

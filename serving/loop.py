@@ -20,7 +20,8 @@ from transformers import GenerationConfig
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 from transformers.generation.continuous_batching.continuous_api import OutputRouter
 
-from serving.loading import Loaded, ModelNotUsable
+from serving.errors import ModelNotUsable
+from serving.loading import Loaded
 from serving.sizing import Size
 
 #: Seconds the thread may take to end its step when it is stopped.
@@ -50,7 +51,12 @@ class Router(OutputRouter):  # type: ignore[misc]  # transformers is untyped
 
 
 class Loop:
-    """The batching loop. Methods may be called from any thread but the loop's own, unless they say otherwise."""
+    """The batching loop.
+
+    Attributes:
+        total_tokens: tokens that its cache holds.
+        shared_tokens: tokens of prompts that were found in the cache.
+    """
 
     def __init__(
         self,
@@ -70,6 +76,7 @@ class Loop:
         """
         self._size = size
         self.shared_tokens = 0
+        self._shared_of: dict[str, int] = {}
         config = ContinuousBatchingConfig(
             page_size=size.page_tokens,
             num_blocks=size.pages,
@@ -91,7 +98,8 @@ class Loop:
             raise ModelNotUsable(f"This model cannot be batched here: {error}") from error
         self._cache = self._manager.batch_processor.cache
         self._scheduler = self._manager.batch_processor.scheduler
-        self._count_shared()
+        self._count_shared(self._cache)
+        self.total_tokens = int(self._cache.num_blocks) * size.page_tokens
 
     def start(self) -> None:
         """Run the loop in a thread of its own."""
@@ -158,41 +166,40 @@ class Loop:
         return self._size.page_tokens
 
     @property
-    def batch_tokens(self) -> int:
-        """Tokens one step may compute."""
-        return int(self._cache.max_batch_tokens)
-
-    @property
-    def total_tokens(self) -> int:
-        """Tokens the cache holds."""
-        return int(self._cache.num_blocks) * self._size.page_tokens
-
-    @property
     def used_tokens(self) -> int:
         """Tokens of pages that running requests hold; pages kept only to be shared again do not count."""
         cache = self._cache
+        if cache is None:
+            return 0
         kept = sum(len(part.ledger.cached_blocks) * part.bytes_per_block for part in cache.cache_allocators.values())
         whole = cache.num_sectors * cache.bytes_per_sector
-        taken: int = whole - cache.compute_free_capacity(relative=False) - kept
-        return self.total_tokens * taken // whole
+        taken = whole - int(cache.compute_free_capacity(relative=False)) - kept
+        return int(self.total_tokens * taken // whole)
 
-    def _count_shared(self) -> None:
-        search = self._cache.search_prefix_match
+    def shared_of(self, request_id: str) -> int:
+        """Tokens of this request's prompt that were found in the cache; asked once, at its end."""
+        return self._shared_of.pop(request_id, 0)
+
+    def _count_shared(self, cache: Any) -> None:
+        """A request that lost its pages is looked up again; only its first look counts."""
+        search = cache.search_prefix_match
 
         def counted(request_id: str, prompt_ids: list[int]) -> int:
             found = int(search(request_id, prompt_ids))
-            self.shared_tokens += found
+            if found and request_id not in self._shared_of:
+                self._shared_of[request_id] = found
+                self.shared_tokens += found
             return found
 
-        self._cache.search_prefix_match = counted
+        cache.search_prefix_match = counted
 
     def _let_go(self) -> None:
-        """Drop what holds device memory; an error's frames do too."""
+        """Drop what holds device memory; the frames of an error do too."""
         error = self.error
         if error is not None:
             error.__traceback__ = None
             error.__context__ = None
-        self._manager.batch_processor = None
+        self._manager.batch_processor = self._cache = self._scheduler = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
