@@ -1,5 +1,6 @@
 #!/bin/sh
 # Settings that are secret arrive as files: /run/secrets/casemate_database_url becomes CASEMATE_DATABASE_URL.
+# `alive` is no command of casemate but the probe of a worker: deploy/alive.py.
 set -eu
 for file in /run/secrets/casemate_*; do
   [ -f "$file" ] || continue
@@ -8,4 +9,8 @@ for file in /run/secrets/casemate_*; do
   value=$(cat "$file")
   export "$name=$value"
 done
+if [ "${1:-}" = alive ]; then
+  shift
+  exec python /usr/local/lib/casemate/alive.py "$@"
+fi
 exec casemate "$@"

@@ -23,7 +23,10 @@ put redis.conf "requirepass $(random)"
 put master_key "$(head -c 32 /dev/urandom | base64)"
 put casemate_database_url "postgresql+psycopg://casemate:$(cat postgres_password)@postgres:5432/casemate"
 put casemate_broker_url "redis://:$(sed 's/^requirepass //' redis.conf)@redis:6379/0"
+put redis_password "$(sed 's/^requirepass //' redis.conf)"
 put casemate_api_keys "{}"
+put serving_api_key "$(random)"
+put casemate_model_api_key "$(cat serving_api_key)"
 # Keys of vendors that the network broker asks, one file each: docs/network.md.
 mkdir -p vendors
 chmod 0755 vendors
