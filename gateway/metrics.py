@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from core.ticket import TicketState
 from gateway.parts import Parts, parts
 from workflows import candidates
 
@@ -30,6 +31,7 @@ class _FromStore(Collector):
             processes = candidates.processes(tx, our.store)
             changes = len(tx.bundles.changes.waiting())
             waiting = len(tx.proposals.waiting())
+            counts = tx.tickets.counts()
         troubled = sum(bool(process["trouble"]) or not process["live"] for process in processes)
         if live is not None:
             yield InfoMetricFamily("casemate_policy_live", "The live policy bundle.", {"hash": live.bundle_hash})
@@ -47,6 +49,10 @@ class _FromStore(Collector):
             "casemate_policy_changes_waiting", "Policy changes that wait for people.", value=changes
         )
         yield GaugeMetricFamily("casemate_pending_approvals", "Actions that wait for people.", value=waiting)
+        tickets = GaugeMetricFamily("casemate_tickets", "Tickets by state.", labels=["state"])
+        for state in TicketState:  # also those of which there are none, so that a rise from nothing is seen
+            tickets.add_metric([state.value], counts.get(state.value, 0))
+        yield tickets
 
 
 @router.get("/metrics", response_class=Response, responses={503: {"description": "The database does not answer"}})
