@@ -67,7 +67,7 @@ class AdkTeam:
         return static_texts(self.spec)
 
     async def run(self, brief: Brief, toolbox: Toolbox) -> TeamResult:
-        return await run_course(self.spec, FRAMEWORK, brief, toolbox, self._drive)
+        return await run_course(self.spec, FRAMEWORK, brief, toolbox, self._drive, clients=self._clients)
 
     async def _drive(self, course: Course) -> None:
         model = _model(self._clients)

@@ -80,6 +80,7 @@ class Chain:
             except ModelUnavailable as error:
                 failure = error
                 passed.append(f"The model {link.endpoint.name} was down.")
+                link.clients.discovery.forget()
                 self._leave_alone(number, error)
                 continue
             return Answered(result=result, endpoint=link.endpoint, passed=tuple(passed))

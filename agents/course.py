@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from agents.parsing import cited, parse_assessment
 from agents.prompting import opening_message
 from agents.spec import RoleSpec, TeamSpec
-from agents.team import Brief, TeamResult, Toolbox, ToolDescription, Turn
-from core.assessment import Assessment, undecided
+from agents.team import Brief, TeamResult, Toolbox, ToolDescription, Turn, TurnRole
+from core.assessment import Assessment, ConfidenceBy, Verdict, undecided
 from core.canonical import JsonObject
 from core.errors import ToolRefused
 
@@ -32,6 +33,8 @@ class Course:
         self._unusable = 0
         self._assessment: Assessment | None = None
         self._reviewed = False
+        self._confidence_by: ConfidenceBy = "model"
+        self._remarks: list[str] = []
 
     @property
     def turn(self) -> RoleSpec | None:
@@ -79,6 +82,23 @@ class Course:
         self.note = self.note or note
         self._turn = len(self.spec.roles)
 
+    @property
+    def is_assessed(self) -> bool:
+        """Whether there is an assessment that was reviewed."""
+        return self._assessment is not None and self._reviewed
+
+    def weigh(self, probabilities: Mapping[Verdict, float]) -> None:
+        """Take the probability of the verdict that was given for its confidence. The verdict stays what it is."""
+        assert self._assessment is not None
+        self._say("casemate", "system", {"probabilities": {v.value: round(p, 4) for v, p in probabilities.items()}})
+        confidence = round(probabilities[self._assessment.verdict], 4)
+        self._assessment = self._assessment.model_copy(update={"confidence": confidence})
+        self._confidence_by = "probability"
+
+    def remark(self, sentence: str) -> None:
+        """Something about the run that a reader of its answer should know."""
+        self._remarks.append(sentence)
+
     def result(self, *, framework: str, requests: int, tokens_in: int, tokens_out: int) -> TeamResult:
         return TeamResult(
             assessment=self._final(),
@@ -87,13 +107,14 @@ class Course:
             tokens_in=tokens_in,
             tokens_out=tokens_out,
             framework=framework,
-            note=self.note,
+            note=" ".join([*([self.note] if self.note else []), *self._remarks]) or None,
+            confidence_by=self._confidence_by,
             unusable=self._unusable,
         )
 
     def _final(self) -> Assessment:
         """The reviewed assessment. An unreviewed draft keeps its findings but not its verdict."""
-        if self._assessment is not None and self._reviewed:
+        if self._assessment is not None and self.is_assessed:
             return self._assessment
         empty = undecided(self.note or "The team gave no usable answer; a person must look at this ticket.")
         if self._assessment is None:
@@ -121,8 +142,6 @@ class Course:
         self.transcript.append(Turn(agent="casemate", role="system", content=f"to {role.name}: {text}"))
         return text
 
-    def _say(self, agent: str, role: str, value: JsonObject) -> None:
+    def _say(self, agent: str, role: TurnRole, value: JsonObject) -> None:
         content = json.dumps(value, ensure_ascii=False, separators=(",", ":"))[:MAX_TURN]
-        self.transcript.append(
-            Turn(agent=agent, role="tool_call" if role == "tool_call" else "tool_result", content=content)
-        )
+        self.transcript.append(Turn(agent=agent, role=role, content=content))

@@ -6,8 +6,10 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+from agents import certainty
 from agents.playbook.guidance import guidance
 from agents.playbook.library import shipped_playbooks
+from agents.shape import ASSESSMENT
 from agents.spec import CASE_FILE, RoleSpec, TeamSpec
 from agents.team import Brief
 from core.assessment import Assessment
@@ -57,7 +59,9 @@ def static_texts(spec: TeamSpec) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _static_texts(playbook: str, prompts: tuple[str, ...], tools: frozenset[str]) -> tuple[str, ...]:
     instructions = [_system(prompt, playbook) for prompt in prompts]
+    # Whole sentences alone: a single word that is exempt would be one that a ticket may not hide.
+    asked = [*(text for text in strings_of(ASSESSMENT) if " " in text), *certainty.static_texts()]
     specs = [default_registry().get(name).spec() for name in sorted(tools)]
     described = [text for tool in specs for text in (tool.description, *strings_of(tool.parameters))]
     queries = [str(look.arguments["sql"]) for look in shipped_playbooks()[playbook].steps if "sql" in look.arguments]
-    return tuple(dict.fromkeys([*instructions, *described, *queries]))
+    return tuple(dict.fromkeys([*instructions, *described, *queries, *asked]))

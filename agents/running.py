@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from agents.certainty import probabilities
 from agents.course import Course
-from agents.model import BudgetSpent, Meter, RequestRefused, metered
+from agents.meter import BudgetSpent, Meter, RequestRefused, metered
+from agents.model import ModelClients
 from agents.spec import TeamSpec
 from agents.team import Brief, TeamResult, Toolbox
 from core.errors import ModelUnavailable
@@ -15,10 +17,12 @@ from core.errors import ModelUnavailable
 Drive = Callable[[Course], Awaitable[None]]
 
 
-async def run_course(spec: TeamSpec, framework: str, brief: Brief, toolbox: Toolbox, drive: Drive) -> TeamResult:
+async def run_course(
+    spec: TeamSpec, framework: str, brief: Brief, toolbox: Toolbox, drive: Drive, *, clients: ModelClients
+) -> TeamResult:
     """Drive a course to its end; `Team.run` says what may be raised."""
     course = Course(spec, brief, toolbox)
-    with metered(spec.budget.model_requests) as meter:
+    with metered(spec.budget.model_requests, seconds=spec.budget.seconds, turn=lambda: course.turn) as meter:
         try:
             await asyncio.wait_for(drive(course), spec.budget.seconds)
         except TimeoutError:
@@ -27,13 +31,30 @@ async def run_course(spec: TeamSpec, framework: str, brief: Brief, toolbox: Tool
             # Frameworks wrap and reword what happened; the meter holds the failure itself.
             if meter.failure is None:
                 course.stop(f"The team broke off ({type(error).__name__}); a person must look at this ticket.")
+        if meter.failure is None and course.is_assessed:
+            await _weigh(course, meter, clients)
     if isinstance(meter.failure, BudgetSpent | RequestRefused):
         course.stop(str(meter.failure))
     elif meter.failure is not None:
         raise meter.failure
+    if meter.fitting.shortened:
+        course.remark(
+            f"{meter.fitting.shortened} tool results were shortened to their summaries, so that the requests fit into "
+            "the model's context window."
+        )
     return course.result(
         framework=framework, requests=meter.requests, tokens_in=meter.tokens_in, tokens_out=meter.tokens_out
     )
+
+
+async def _weigh(course: Course, meter: Meter, clients: ModelClients) -> None:
+    """Take the probability of the verdict for its confidence, where the endpoint tells one within the run's time."""
+    try:
+        weighed = await asyncio.wait_for(probabilities(clients, meter), meter.seconds_left)
+    except TimeoutError:
+        return
+    if weighed is not None:
+        course.weigh(weighed)
 
 
 def _out_of_time(course: Course, meter: Meter) -> None:

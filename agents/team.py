@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from core.assessment import Assessment
+from core.assessment import Assessment, ConfidenceBy
 from core.canonical import JsonObject
 
 #: The frameworks a team can run on; `scripted` is for tests.
@@ -78,8 +78,11 @@ class TeamResult:
     tokens_in: int
     tokens_out: int
     framework: str
-    #: Why the run is less than it should be (budget spent, answers unusable); None when all went well.
+    #: Why the run is less than it should be (budget spent, answers unusable, results shortened); None when all went
+    #: well.
     note: str | None
+    #: Whose number the assessment's confidence is.
+    confidence_by: ConfidenceBy = "model"
     #: Answers in a row that fitted no schema when the run ended; none of them is the assessment.
     unusable: int = 0
 

@@ -25,11 +25,14 @@ def print_case(case: JsonObject) -> None:
         say(f"Trouble: {case['trouble']}")
     if answer is None:
         return
+    source = " (probability)" if case["run"]["confidence_by"] == "probability" else ""
     say(
-        f"Verdict: {answer['verdict']}, severity {answer['severity']}, confidence {answer['confidence']:.2f}, "
-        f"by {case['team']} on {case['framework']}"
+        f"Verdict: {answer['verdict']}, severity {answer['severity']}, confidence {answer['confidence']:.2f}{source}, "
+        f"by {case['team']} on {case['framework']} with {case['run']['model']}"
     )
     say(answer["summary"])
+    if case["run"]["note"]:
+        say(f"Note: {case['run']['note']}")
     if case["run"]["guardrails"]:
         say(f"Altered by the guardrails: {in_words(case['run']['guardrails'])}")
     if answer["findings"]:

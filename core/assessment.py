@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 MAX_CLAIM = 1000
 MAX_SUMMARY = 2000
 MAX_UNKNOWN = 500
+
+#: Who gave the confidence of an assessment: the `model`, which wrote it, or the `probability` of the verdict among all
+#: verdicts, as the model server reads it from the model.
+ConfidenceBy = Literal["model", "probability"]
 
 
 class Verdict(StrEnum):

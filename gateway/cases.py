@@ -32,6 +32,7 @@ def case(tx: Transaction, ticket_id: str) -> JsonObject:
             "team": run.team,
             "model": run.model,
             "bundle_hash": run.bundle_hash,
+            "confidence_by": run.confidence_by,
             "note": run.note,
             "guardrails": list(run.guardrails),
             "model_requests": run.model_requests,

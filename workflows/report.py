@@ -61,6 +61,7 @@ def compose(tx: Transaction, ticket: Ticket, *, kind: ReportKind, note: str | No
             "verdict": answer.verdict.value,
             "severity": answer.severity.value,
             "confidence": answer.confidence,
+            "confidence_by": run.confidence_by,
             "techniques": answer.techniques,
             "summary": answer.summary,
             "reasons": [

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.assessment import Assessment
+from core.assessment import Assessment, ConfidenceBy
 from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.clock import Clock
@@ -31,6 +31,8 @@ class Run:
     model: str
     bundle_hash: str
     assessment: Assessment
+    #: Whose number the assessment's confidence is.
+    confidence_by: ConfidenceBy = "model"
     #: Why the team's answer is less than it should be; None when all went well.
     note: str | None
     #: What the guardrails altered: check, action, where and count of each.
@@ -61,6 +63,7 @@ class Assessments:
                 model=run.model,
                 bundle_hash=run.bundle_hash,
                 data={**run.assessment.model_dump(mode="json"), _GUARDRAILS: list(run.guardrails)},
+                confidence_by=run.confidence_by,
                 note=run.note,
                 model_requests=run.model_requests,
                 tokens_in=run.tokens_in,
@@ -91,6 +94,7 @@ class Assessments:
             model=row.model,
             bundle_hash=row.bundle_hash,
             assessment=Assessment.model_validate({name: row.data[name] for name in row.data if name != _GUARDRAILS}),
+            confidence_by=row.confidence_by,
             note=row.note,
             guardrails=tuple(row.data.get(_GUARDRAILS, ())),
             model_requests=row.model_requests,

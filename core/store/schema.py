@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, MetaData, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from core.assessment import ConfidenceBy
 from core.canonical import JsonObject
 from core.store.columns import SafeJson, SafeText, UtcDateTime
 
@@ -132,6 +133,7 @@ class AssessmentRow(Base):
     model: Mapped[str]
     bundle_hash: Mapped[str]
     data: Mapped[JsonObject]
+    confidence_by: Mapped[ConfidenceBy] = mapped_column(String(16), server_default="model")
     note: Mapped[str | None]
     model_requests: Mapped[int]
     tokens_in: Mapped[int]

@@ -12,7 +12,8 @@ import httpx2
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from agents.model import ModelClients, guarded
+from agents.meter import guarded
+from agents.model import ModelClients
 from agents.spec import Budget, TeamSpec, shipped_teams
 from agents.team import Brief
 from core.assessment import Assessment

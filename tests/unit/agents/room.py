@@ -8,7 +8,8 @@ from typing import Any
 
 from agents.build import build_team
 from agents.kinds import classify
-from agents.model import ModelClients, guarded
+from agents.meter import guarded
+from agents.model import ModelClients
 from agents.spec import load_teams
 from agents.team import Brief, TeamResult
 from core.audit import AuditEvent

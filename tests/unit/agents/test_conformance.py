@@ -11,7 +11,8 @@ import pytest
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from agents.build import build_team
-from agents.model import ModelClients, guarded
+from agents.meter import guarded
+from agents.model import ModelClients
 from agents.team import TeamResult
 from core.assessment import Severity, Verdict
 from core.canonical import JsonObject
