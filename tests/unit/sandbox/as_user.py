@@ -29,7 +29,18 @@ def run_as(user: str, script: str, *arguments: str, given: str = "") -> subproce
     python = ["env", home, "PYTHONDONTWRITEBYTECODE=1", sys.executable, "-c", script, *arguments]
     if os.getuid() == 0:
         become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if user == "nobody" else []
-        python = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _opened(), "sh", *become, *python]
+        python = [
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            f'{way_to_python()}; exec "$@"',
+            "sh",
+            *become,
+            *python,
+        ]
     return subprocess.run(
         python, input=given, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=REPOSITORY
     )
@@ -40,8 +51,8 @@ def can_be(user: str) -> bool:
     return os.getuid() == 0 or user == "nobody"
 
 
-def _opened() -> str:
-    """A shell script that opens the way to everything Python needs, and runs its arguments."""
+def way_to_python() -> str:
+    """A shell script that, in a mount namespace of its own, opens the way to everything Python needs."""
     wanted = {
         Path(sys.executable).resolve().parents[1],
         Path(sys.prefix),
@@ -56,7 +67,7 @@ def _opened() -> str:
             at, below = shlex.quote(str(folder)), shlex.quote(str(path))
             lines += [f"d=$(mktemp -d); mount --bind {below} $d; mount -t tmpfs -o mode=755 tmpfs {at}",
                       f"mkdir -p {below}; mount --move $d {below}"]  # fmt: skip
-    return "; ".join([*lines, 'exec "$@"'])
+    return "; ".join(lines)
 
 
 def _first_shut(path: Path) -> Path | None:
