@@ -75,7 +75,7 @@ def run_contained(
 
 
 def _masks() -> str:
-    """A shell script that masks what runtimes mask, shuts the root, leaves one place to write, and runs its arguments."""
+    """A shell script that masks what runtimes mask, shuts the root but for one place, and runs its arguments."""
     lines = ["set -e"]
     lines += [f"[ ! -e /proc/{name} ] || mount --bind /dev/null /proc/{name}" for name in MASKED_FILES]
     lines += [f"[ ! -d {folder} ] || mount -t tmpfs -o ro tmpfs {folder}" for folder in MASKED_FOLDERS]
