@@ -2,33 +2,125 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-serve = typer.Typer(help="Model servers.", no_args_is_help=True, rich_markup_mode=None)
+from core.errors import CasemateError
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; default: CASEMATE_HTTP_HOST.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on; default: CASEMATE_HTTP_PORT.")]
 
 
-@serve.command()
-def playbook(
+#: The model that is no language model: it follows the playbooks.
+PLAYBOOK = "playbook"
+#: Options of `serve` that the playbook model has.
+OF_PLAYBOOK = frozenset({"model", "host", "port", "record"})
+
+
+class Quantize(StrEnum):
+    """How weights are kept."""
+
+    NONE = "none"  # as they are stored
+    INT8 = "int8"  # bitsandbytes, half of bf16
+    INT4 = "int4"  # bitsandbytes, a quarter
+    FP8 = "fp8"  # on cards that compute with it
+
+
+class NotInstalled(CasemateError):
+    """A part of casemate that was left out when it was installed."""
+
+
+def serve(
+    ctx: typer.Context,
+    model: Annotated[
+        str, typer.Argument(help="Hugging Face name or folder of a model; `playbook` is the deterministic one.")
+    ],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8621,
+    name: Annotated[str | None, typer.Option(help="What clients call the model; default: the end of its path.")] = None,
+    api_key_file: Annotated[
+        Path | None, typer.Option(help="File of API keys, one a line; without it everybody may ask.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1; auto takes a card if there is one.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, bfloat16, float16 or float32; auto: as stored.")] = "auto",
+    quantize: Annotated[Quantize, typer.Option(help="Keep the weights in fewer bits.")] = Quantize.NONE,
+    adapter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=PATH", help="Folder of a LoRA adapter, and its name; repeatable.")
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of prompt and answer together; default: the model's.")
+    ] = None,
+    max_concurrency: Annotated[int, typer.Option(min=1, help="Requests that run at once.")] = 32,
+    max_queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; more are sent away with 429.")] = 128,
+    max_answer_tokens: Annotated[
+        int, typer.Option(min=1, help="Tokens of an answer whose request names no number.")
+    ] = 4096,
     record: Annotated[
-        Path | None, typer.Option(help="Append every request body to this file; for audits of what models see.")
+        Path | None,
+        typer.Option(help="Of `playbook`: append every request body to this file; for audits of what models see."),
     ] = None,
 ) -> None:
-    """The deterministic model that follows playbooks, behind the OpenAI protocol."""
+    """A model behind the OpenAI protocol: `playbook`, or one of your own whose answers keep the shape asked for."""
     from cli.up import check_free
+
+    if model == PLAYBOOK:
+        _check_options(ctx)
+        check_free(host, port)
+        _serve_playbook(host, port, record)
+        return
+    if record is not None:
+        raise typer.BadParameter("only `playbook` records", param_hint="--record")
+    adapters = dict(_adapter(given) for given in adapter or ())
+    if len(adapters) < len(adapter or ()):
+        raise typer.BadParameter("two adapters have the same name", param_hint="--adapter")
+    check_free(host, port)
+    try:
+        from serving import server
+        from serving.engine import EngineConfig
+        from serving.loading import ModelSpec
+    except ModuleNotFoundError as error:
+        raise NotInstalled(f"`{error.name}` is missing; run: pip install 'casemate[serving]'.") from None
+    server.serve(
+        ModelSpec(model=model, device=device, dtype=dtype, quantize=quantize.value, adapters=adapters),
+        EngineConfig(max_concurrency=max_concurrency),
+        server.ServerConfig(
+            host=host,
+            port=port,
+            max_queue=max_queue,
+            max_answer=max_answer_tokens,
+            api_key_file=api_key_file,
+            name=name,
+            context=context,
+        ),
+    )
+
+
+def _serve_playbook(host: str, port: int, record: Path | None) -> None:
     from core.process import settle
     from serving.playbook import serve as run
 
-    check_free(host, port)
     settle("warning")
     run(host=host, port=port, record=record)
+
+
+def _check_options(ctx: typer.Context) -> None:
+    """Raises:
+    BadParameter: an option was given that means nothing to the playbook model.
+    """
+    for name in ctx.params.keys() - OF_PLAYBOOK:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise typer.BadParameter("`playbook` has no such option", param_hint=f"--{name.replace('_', '-')}")
+
+
+def _adapter(given: str) -> tuple[str, Path]:
+    name, _, path = given.partition("=")
+    if not name or not path:
+        raise typer.BadParameter("say NAME=PATH", param_hint="--adapter")
+    return name, Path(path)
 
 
 def gateway(host: Host = None, port: Port = None) -> None:

@@ -55,7 +55,7 @@ def parse(kind: type[Asked], body: bytes) -> Asked:
         told = "is required" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             told = "is not supported by this server; leave it away"
-        raise Refused(f"Field `{param}`: {told}", param=param) from None
+        raise Refused(f"Field `{param}`: {told.removesuffix('.')}.", param=param) from None
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -55,10 +54,6 @@ class Refused(Exception):
         """The error as an HTTP answer."""
         headers = {"WWW-Authenticate": "Bearer"} if self.status is HTTPStatus.UNAUTHORIZED else {}
         return JSONResponse(self.document, self.status.value, headers={**headers, **(self.headers or {})})
-
-    def event(self) -> str:
-        """The error as an event of a stream that has begun."""
-        return f"data: {json.dumps(self.document, ensure_ascii=False)}\n\n"
 
 
 def too_long(*, prompt: int, answer: int, context: int) -> Refused:
