@@ -1,4 +1,7 @@
-"""What is asked of the engine, what it answers, and a request on its way between the two."""
+"""What is asked of the engine, what it answers, and a request on its way between the two.
+
+Tokens of prompts and answers are in no `repr`, so that no traceback shows them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ class Ask:
         adapter: name of a loaded adapter; None: the model alone.
     """
 
-    prompt: Sequence[int]
+    prompt: Sequence[int] = field(repr=False)
     max_new_tokens: int
     temperature: float = 0.0
     shape: Shape | None = None
@@ -47,7 +50,7 @@ class Step:
         shared: tokens of the prompt that were found in the cache; in the last step.
     """
 
-    tokens: tuple[int, ...]
+    tokens: tuple[int, ...] = field(repr=False)
     finish: Literal["stop", "length"] | None
     closed: bool
     shared: int = 0
@@ -95,7 +98,7 @@ class Request:
         tries: how often the batch broke under it.
     """
 
-    prompt: list[int]
+    prompt: list[int] = field(repr=False)
     budget: int
     sink: Sink
     temperature: float = 0.0

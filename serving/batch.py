@@ -6,12 +6,12 @@ rebuilds a loop that ended. Under the lock nobody waits for the loop, so its thr
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from core.log import logger
 from serving.asking import Item, Request, Step
 from serving.choosing import Choosing
 from serving.delivery import deliver
@@ -20,7 +20,7 @@ from serving.loop import Loop
 from serving.recovery import Recovery
 from serving.turns import Turns
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 STOPPING = "The model server is stopping."
 
@@ -128,8 +128,8 @@ class Batch:
         self._deliver(items)
 
     @contextmanager
-    def model_for_me(self) -> Iterator[str | None]:
-        """Hold the loop between two steps and use the model in this thread; gives the active adapter.
+    def model_for_me(self) -> Iterator[None]:
+        """Hold the loop between two steps and use the model in this thread.
 
         Raises:
             EngineFailed: the loop is being rebuilt, or over.
@@ -141,7 +141,7 @@ class Batch:
             except RuntimeError as error:
                 raise EngineFailed("The model server is recovering; ask again.") from error
             try:
-                yield self._turns.active
+                yield
             finally:
                 pause.__exit__(None, None, None)
 
@@ -215,8 +215,8 @@ class Batch:
                     self._rebuild()
                 else:
                     self._switch()
-            except Exception as error:  # noqa: BLE001  # the end of the engine, and nobody may wait for it for ever
-                log.error("the engine's keeper failed (%s)", type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - the outermost handler; nobody may wait for ever
+                log.error("batching_recovery_failed", error=type(error).__name__)
                 self._give_up("The model server failed while it recovered; restart it.")
 
     def _switch(self) -> None:
@@ -235,14 +235,13 @@ class Batch:
     def _rebuild(self) -> None:
         """A new loop for the one that ended, and those requests again that nobody has seen a token of."""
         with self._using_model:
-            error = self._loop.ended()
+            error = self._loop.stop()
             with self._changed:
                 self._broken = False
                 again, lost = self._recovery.sort(self._turns.hold())
                 pages = self._loop.total_tokens // self._loop.page_tokens
                 self._shared_before += self._loop.shared_tokens
             self._fail(lost, "The model server ran into an error and lost this answer; ask again.")
-            self._loop.stop()
             sentence = self._build_again(error, pages)
             if sentence is not None:
                 self._give_up(sentence)
@@ -263,7 +262,7 @@ class Batch:
             sentence = self._recovery.after(error, pages)
             if sentence is not None:
                 return sentence
-            log.warning("the batching loop ended (%s) and is built again", type(error).__name__)
+            log.warning("batching_loop_broken", error=type(error).__name__)
             try:
                 self._loop = self._build(self._recovery.size, self.receive)
             except (RuntimeError, ModelNotUsable) as again:  # torch.OutOfMemoryError is the former

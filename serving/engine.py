@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from serving.adapters import activate, model_alone
 from serving.asking import Ask, AsyncSink, Request, Step
 from serving.batch import Batch
 from serving.choosing import Choosing, check_labels
@@ -127,7 +126,7 @@ class Engine:
                 constraint=None,
                 choosing=choosing,
                 stop_token_ids=loaded.stop_token_ids,
-                activate=self._activate,
+                activate=loaded.switch.activate,
             )
         except torch.OutOfMemoryError as error:
             raise ModelNotUsable("The cache does not fit beside the model; use a smaller memory share.") from error
@@ -249,9 +248,9 @@ class Engine:
             )
 
     def _embed(self, texts: list[Sequence[int]]) -> list[list[float]]:
-        model = self.loaded.model
-        with self._started.model_for_me() as active, model_alone(model, active):
-            return embed(model, texts, pooling=self.loaded.pooling, pad=self.loaded.stop_token_ids[0])
+        loaded = self.loaded
+        with self._started.model_for_me(), loaded.switch.aside():
+            return embed(loaded.model, texts, pooling=loaded.pooling, pad=loaded.stop_token_ids[0])
 
     def _graphs(self) -> bool | None:
         if self.config.graphs == "on":
@@ -259,7 +258,3 @@ class Engine:
         if self.config.graphs == "off" or self.loaded.device.type == "cpu" or self.loaded.adapters:
             return False
         return None
-
-    def _activate(self, adapter: str | None) -> None:
-        if self.loaded.adapters:
-            activate(self.loaded.model, adapter)

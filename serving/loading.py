@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from serving.adapters import add_adapters
+from serving.adapters import Adapters
 from serving.errors import ModelNotUsable
 
 __all__ = ["Loaded", "ModelNotUsable", "ModelSpec", "load"]
@@ -58,6 +58,7 @@ class Loaded:
         attention: the implementation in use, by transformers' name.
         pooling: how embeddings are made of the last hidden states.
         adapters: names of the LoRA adapters that are loaded beside it.
+        switch: makes one of them active.
     """
 
     model: Any
@@ -70,7 +71,8 @@ class Loaded:
     stop_token_ids: tuple[int, ...]
     attention: str
     pooling: Literal["mean", "last"]
-    adapters: tuple[str, ...] = ()
+    adapters: tuple[str, ...]
+    switch: Adapters
 
 
 def load(spec: ModelSpec) -> Loaded:
@@ -83,6 +85,7 @@ def load(spec: ModelSpec) -> Loaded:
 
     device = _device(spec.device)
     _check_dtype(spec.dtype)
+    _check_place(spec.model)
     where: dict[str, Any] = {"revision": spec.revision, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(spec.model, **where)
@@ -112,7 +115,6 @@ def load(spec: ModelSpec) -> Loaded:
     stops = _stop_tokens(model, tokenizer)
     if not stops:
         raise ModelNotUsable(f"{spec.model} names no token that ends an answer (eos_token_id in its configuration).")
-    add_adapters(model, spec.adapters)
     return Loaded(
         model=model,
         tokenizer=tokenizer,
@@ -125,6 +127,7 @@ def load(spec: ModelSpec) -> Loaded:
         attention=attention,
         pooling=_pooling(spec),
         adapters=tuple(spec.adapters),
+        switch=Adapters(model, spec.adapters),
     )
 
 
@@ -143,6 +146,13 @@ def _device(wanted: str) -> torch.device:
             "torch built for CUDA and give this process the card."
         )
     return torch.device("cuda", number)
+
+
+def _check_place(model: str) -> None:
+    """A path that is no folder would be looked up as a name, and the answer speak of names."""
+    folder = Path(model)
+    if (folder.is_absolute() or model.startswith(".") or folder.exists()) and not (folder / "config.json").is_file():
+        raise ModelNotUsable(f"{model} is not a model's folder: it has no config.json.")
 
 
 def _check_dtype(dtype: str) -> None:

@@ -9,7 +9,6 @@ reaches for names of theirs that are not public:
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -76,6 +75,7 @@ class Loop:
         """
         self._size = size
         self.shared_tokens = 0
+        self._started = False
         self._shared_of: dict[str, int] = {}
         config = ContinuousBatchingConfig(
             page_size=size.page_tokens,
@@ -103,6 +103,7 @@ class Loop:
 
     def start(self) -> None:
         """Run the loop in a thread of its own."""
+        self._started = True
         self._manager.start()
 
     def submit(self, request_id: str, prompt: list[int], max_new_tokens: int, *, stream: bool, **kwargs: Any) -> bool:
@@ -126,26 +127,14 @@ class Loop:
         with self._manager.pause():
             yield
 
-    @property
-    def error(self) -> Exception | None:
-        """What ended the loop, if it ended by itself."""
-        failed: Exception | None = self._manager.background_thread_status.fatal_error
-        return failed
-
-    def ended(self) -> Exception | None:
-        """Wait until the loop that broke is over; what broke it."""
-        self._manager.stop(block=True, hard_stop=True)
-        return self.error
-
     def forget_prefixes(self) -> None:
         """Drop every page that is kept to be shared. Only inside `pause`, and when no request is left to run.
 
         Requests that were cancelled and not yet dropped are dropped first, for their pages would be kept then.
         """
-        scheduler = self._scheduler
-        for request_id in [*scheduler.active_requests, *scheduler.waiting_requests]:
-            scheduler.set_request_cancellation(request_id)
-        scheduler.clear_cancelled_requests()
+        for request_id in [*self._scheduler.active_requests, *self._scheduler.waiting_requests]:
+            self._scheduler.set_request_cancellation(request_id)
+        self._scheduler.clear_cancelled_requests()
         self._cache.evict_cached_blocks()
 
     @property
@@ -153,12 +142,21 @@ class Loop:
         """Whether requests are taken."""
         return self._manager.is_running() and self._manager.background_thread_status.can_accept_new_requests() is None
 
-    def stop(self) -> None:
-        """End the loop after its running step, fail what is left, and free the cache."""
-        if self._manager.is_running():
+    def stop(self) -> Exception | None:
+        """End the loop after its running step, fail what is left, and free the cache; what broke it, if it broke."""
+        if self._started:
             self._manager.stop(block=True, timeout=STOP_SECONDS, hard_stop=True)
+        if self._cache is not None:
+            del self._cache.search_prefix_match  # it refers to the cache that has it
+        self._cache = self._scheduler = None
+        self._manager.batch_processor = None
         self._manager.destroy()
-        self._let_go()
+        error: Exception | None = self._manager.background_thread_status.fatal_error
+        if error is not None:
+            error.__traceback__ = error.__context__ = None  # its frames hold tensors
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return error
 
     @property
     def page_tokens(self) -> int:
@@ -192,17 +190,6 @@ class Loop:
             return found
 
         cache.search_prefix_match = counted
-
-    def _let_go(self) -> None:
-        """Drop what holds device memory; the frames of an error do too."""
-        error = self.error
-        if error is not None:
-            error.__traceback__ = None
-            error.__context__ = None
-        self._manager.batch_processor = self._cache = self._scheduler = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
 
 
 def _manager(model: Any, generation: Any, config: Any, processors: Sequence[Any]) -> Any:
