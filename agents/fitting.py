@@ -70,7 +70,7 @@ class Fitting:
         if self._room is not None:
             body = _with_less_answer(body, 0)
         elif window is not None:
-            body = _with_less_answer(body, window - int(size * self._tokens_per_byte))
+            body = _with_less_answer(body, window - int(size * self._tokens_per_byte) - 1)
         room = self._room_for(body, window)
         if not self._shortened and (room is None or size <= room):
             return body
