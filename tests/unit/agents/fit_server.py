@@ -114,8 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
             usage = {"prompt_tokens": server.count_tokens(json.dumps(body)), "completion_tokens": 7}
             self.answer({"choices": [{"message": server.model(body), "finish_reason": "stop"}], "usage": usage})
 
-    def answer(self, value: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        """One JSON document, or these bytes."""
+    def answer(self, value: Any, status: int = 200, headers: dict[str, str] | None = None) -> bool:
+        """One JSON document, or these bytes. True, as `spoil` says of an answer that it gave."""
         content = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
         for name, text in {"content-type": "application/json", **(headers or {})}.items():
@@ -123,6 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+        return True
 
     def _stream(self, body: JsonObject) -> None:
         words = str(self.server.model(body)["content"]).split()

@@ -230,8 +230,7 @@ async def test_a_request_that_is_refused_is_told_with_the_endpoints_own_words_an
     def refuse(handler: Any, body: JsonObject) -> bool:
         if "response_format" not in body:
             return False
-        handler.answer({"error": {"message": f"no response_format for {KEY}!\nGo away."}}, status=400)
-        return True
+        return bool(handler.answer({"error": {"message": f"no response_format for {KEY}!\nGo away."}}, status=400))
 
     with running(entry=EVERYTHING) as server:
         server.spoil = refuse
@@ -243,13 +242,11 @@ async def test_a_request_that_is_refused_is_told_with_the_endpoints_own_words_an
 
 
 def html(handler: Any, _body: JsonObject) -> bool:
-    handler.answer(b"<html><h1>It works!</h1></html>", headers={"content-type": "text/html"})
-    return True
+    return bool(handler.answer(b"<html><h1>It works!</h1></html>", headers={"content-type": "text/html"}))
 
 
 def huge(handler: Any, _body: JsonObject) -> bool:
-    handler.answer(b'{"choices": "' + b"x" * 3_000_000 + b'"}')
-    return True
+    return bool(handler.answer(b'{"choices": "' + b"x" * 3_000_000 + b'"}'))
 
 
 #: Five megabytes in five kilobytes.
@@ -257,13 +254,11 @@ PACKED = gzip.compress(b"x" * 5_000_000)
 
 
 def packed(handler: Any, _body: JsonObject) -> bool:
-    handler.answer(PACKED, headers={"content-encoding": "gzip"})
-    return True
+    return bool(handler.answer(PACKED, headers={"content-encoding": "gzip"}))
 
 
 def deep(handler: Any, _body: JsonObject) -> bool:
-    handler.answer(b"[" * 100_000)
-    return True
+    return bool(handler.answer(b"[" * 100_000))
 
 
 def broken_http(handler: Any, _body: JsonObject) -> bool:
@@ -272,13 +267,11 @@ def broken_http(handler: Any, _body: JsonObject) -> bool:
 
 
 def failing(handler: Any, _body: JsonObject) -> bool:
-    handler.answer({"error": ["?"]}, status=500)
-    return True
+    return bool(handler.answer({"error": ["?"]}, status=500))
 
 
 def forbidding(handler: Any, _body: JsonObject) -> bool:
-    handler.answer({"detail": "no"}, status=401)
-    return True
+    return bool(handler.answer({"detail": "no"}, status=401))
 
 
 def endless(handler: Any, _body: JsonObject) -> bool:
@@ -318,14 +311,14 @@ async def test_whatever_is_answered_no_team_is_fit_and_nothing_breaks(spoil: Cal
 async def test_nonsense_of_every_kind_is_an_outcome() -> None:
     for value in NONSENSE:
         with running(entry=EVERYTHING) as server:
-            server.spoil = lambda handler, _body, value=value: handler.answer(value) is None  # type: ignore[misc]
+            server.spoil = lambda handler, _body, value=value: handler.answer(value)  # type: ignore[misc]
             report = await report_on(server, model="fit")
         assert not any(team.fit for team in report.teams), value
 
 
 async def test_a_redirect_is_not_followed_with_the_key() -> None:
     with running(entry=EVERYTHING) as elsewhere, running() as server:
-        server.spoil = lambda handler, _body: handler.answer({}, 307, {"location": elsewhere.url + "/models"}) is None
+        server.spoil = lambda handler, _body: handler.answer({}, 307, {"location": elsewhere.url + "/models"})
         report = await report_on(server)
     assert elsewhere.keys == []
     assert "never followed" in reasons(report)["tool_calls"]
@@ -360,8 +353,7 @@ async def test_the_whole_test_is_bounded() -> None:
 async def test_a_busy_endpoint_is_asked_again() -> None:
     def busy_at_first(handler: Any, body: JsonObject) -> bool:
         if len(handler.server.bodies) % 2:
-            handler.answer({}, 429, {"retry-after": "0"})
-            return True
+            return bool(handler.answer({}, 429, {"retry-after": "0"}))
         return False
 
     with running(entry=EVERYTHING) as server:
