@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
+from core.ticket import TicketState
 from tests.bundles import loaded, put_live, replace_in, source, write_bundle
 from tests.unit.gateway.conftest import Gateway
 from tests.unit.proposals import pending
@@ -186,12 +187,14 @@ def test_metrics_tell_what_is_live_and_what_waits(gateway: Gateway, change: dict
         "casemate_policy_trouble": 0,
         "casemate_policy_changes_waiting": 1,
         "casemate_pending_approvals": 0,
+        **{f'casemate_tickets{{state="{state.value}"}}': 0 for state in TicketState},
     }
     pending(gateway.store)
     with gateway.store.begin() as tx:
         tx.operations.beat("far:1", "worker", {"bundle": "f" * 64, "policy": []})
     told = metrics(gateway)
     assert (told["casemate_policy_trouble"], told["casemate_pending_approvals"]) == (1, 1)
+    assert told['casemate_tickets{state="awaiting_approval"}'] == 1
 
 
 def test_the_policy_is_in_the_description_of_the_api(gateway: Gateway) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -32,3 +33,28 @@ def refusal(words: Sequence[str]) -> str | None:
             name, command, rest = command.resolve_command(context, left)
     except Exception as error:  # noqa: BLE001 - whatever Typer raises, its message says what is wrong
         return f"{' '.join(words)}: {getattr(error, 'message', None) or type(error).__name__}"
+
+
+def mentioned(text: str) -> list[list[str]]:
+    """The words after `casemate` or `casemate-entrypoint` wherever prose or a code block names a command."""
+    inline = re.findall(r"`casemate ([^`\n]+)`", text)
+    blocks = [
+        line
+        for block in re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    lines = [line.partition(" #")[0] for line in blocks]
+    run = [found for line in lines for found in re.findall(r"(?:^|[ /])casemate(?:-entrypoint)? ([a-z][^|;&]*)", line)]
+    return [words.split() for words in (*inline, *run)]
+
+
+def unknown(words: Sequence[str]) -> str | None:
+    """What of a mentioned command is not there: its name, or one of its options. Arguments may be left out."""
+    command, rest = _root(), list(words)
+    while hasattr(command, "commands"):
+        if not rest or rest[0] not in command.commands:
+            return f"casemate {' '.join(words)}: no such command" if rest else None
+        command = command.commands[rest.pop(0)]
+    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    wrong = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in {*options, "--help"}]
+    return f"casemate {' '.join(words)}: no option {', '.join(wrong)}" if wrong else None

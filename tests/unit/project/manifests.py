@@ -26,7 +26,12 @@ needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kube
 @cache
 def rendered(overlay: str) -> tuple[Manifest, ...]:
     """Every document of an overlay."""
-    command = ["kubectl", "kustomize", str(KUBERNETES / "overlays" / overlay)]
+    return render(KUBERNETES / "overlays" / overlay)
+
+
+def render(folder: Path) -> tuple[Manifest, ...]:
+    """Every document that a folder with a kustomization comes to."""
+    command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr  # a warning of something deprecated

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from cli.checks import CHECKS
 from core.settings import Settings
 from tests.unit.project.command_line import refusal
 from tests.unit.project.manifests import (
+    KUBERNETES,
     OVERLAYS,
     Invalid,
     Manifest,
@@ -22,6 +25,7 @@ from tests.unit.project.manifests import (
     needs_kubectl,
     of_kind,
     pods,
+    render,
     rendered,
     secrets_of,
     validate,
@@ -31,8 +35,8 @@ from workflows.investigate import GRACE_SECONDS
 
 pytestmark = [needs_kubectl, pytest.mark.parametrize("overlay", OVERLAYS)]
 
-#: The oldest release with side containers that end last, which the broker needs, and a newer one.
-RELEASES = ("1.29", "1.33")
+#: The oldest release with side containers that end last, which the broker needs, and the newest that is known.
+RELEASES = ("1.29", "1.37")
 #: Kinds that are not Kubernetes' own; their schemas are in test_kubernetes_scaling.py.
 FOREIGN = {"ScaledObject", "TriggerAuthentication"}
 #: Secrets and ConfigMaps that an operator makes, as docs/deployment.md says.
@@ -258,3 +262,17 @@ def test_a_model_is_served_from_a_folder_that_nobody_writes(overlay: str) -> Non
     assert models["readOnly"] is True
     assert server["args"][1].startswith(models["mountPath"] + "/")
     assert ("nvidia.com/gpu" in server["resources"]["limits"]) == (overlay != "cpu")
+
+
+def test_workers_run_under_the_apparmor_profile_where_that_is_wanted(overlay: str, tmp_path: Path) -> None:
+    places = [os.path.relpath(KUBERNETES / part, tmp_path) for part in (f"overlays/{overlay}", "components/apparmor")]
+    written = f"kind: Kustomization\nresources: [{places[0]}]\ncomponents: [{places[1]}]\n"
+    (tmp_path / "kustomization.yaml").write_text(written)
+    name = "casemate-worker"
+    assert re.search(rf"^profile {name} ", (KUBERNETES.parent / "apparmor" / name).read_text(), re.MULTILINE)
+    for document in render(tmp_path):
+        if document["kind"] == "Deployment":
+            validate(document, RELEASES[-1])
+            found = document["spec"]["template"]["spec"]["securityContext"].get("appArmorProfile")
+            expected = {"type": "Localhost", "localhostProfile": name}
+            assert found == (expected if document["metadata"]["name"] in {"intake", "work"} else None)
