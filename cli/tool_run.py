@@ -104,12 +104,13 @@ def _on_original(
     from tools.case import Case
     from tools.tool import MASKED
     from tools.tryout import Tryout
+    from workflows.clouds import profile_of
     from workflows.mask import mask_ticket
 
     with _records(settings) as store, _services(settings, store) as services:
         bundle = load(folder)
-        profile = bundle.models.profile(endpoint.url for endpoint in settings.model_chain)
-        session = services.masker(bundle).session(MemoryVault(NO_TICKET, profile=profile))
+        vault = MemoryVault(NO_TICKET, profile=profile_of(bundle, settings.model_chain))
+        session = services.masker(bundle).session(vault)
         kind = classify(original)
         team = services.teams.for_kind(kind)
         works_masked = bool(services.registry.get(name).needs & MASKED)

@@ -15,13 +15,14 @@ import secrets
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core import keyfile
 from core.errors import VaultError
+from core.masking import Profile
 
 #: Bytes of an AES-256 key.
 KEY_BYTES = 32
@@ -208,10 +209,6 @@ def _committed_context(place: str, key_id: str) -> str:
 def _commitment(master: bytes, context: str, sealed: bytes) -> bytes:
     """Ties a wrapped key to one master key: AES-GCM alone lets one ciphertext open under two."""
     return hmac.new(master, b"commit|" + sealed[:NONCE_BYTES] + context.encode(), hashlib.sha256).digest()
-
-
-#: For which models a ticket is masked: those on machines of ours, or those of clouds too, which may see less.
-Profile = Literal["local", "cloud"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,12 +18,14 @@ def case(tx: Transaction, ticket_id: str) -> JsonObject:
     ticket = tx.tickets.get(ticket_id)
     run = tx.assessments.latest(ticket_id)
     masked = tx.tickets.masked(ticket_id)
+    masking = tx.maskings.of(ticket_id)
     effects = {effect.proposal_id: effect for effect in tx.effects.of(ticket_id)}
     return {
         **as_json(ticket),
         "means": TICKET_WORDS[ticket.state],
         "seconds": round((ticket.updated_at - ticket.created_at).total_seconds(), 3),
         "ticket": masked.as_json() if masked else None,
+        "masked_for": masking.profile if masking else None,
         "assessment": run.assessment.model_dump(mode="json") if run else None,
         "run": None
         if run is None

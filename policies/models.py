@@ -17,7 +17,7 @@ from policies.model_address import ModelAddress, read_address
 from policies.sentences import faults
 
 if TYPE_CHECKING:
-    from core.vault import Profile
+    from core.masking import Profile
 
 #: `local`: on machines of ours. `cloud`: on machines of others.
 Location = Literal["local", "cloud"]

@@ -12,6 +12,7 @@ from core.errors import ModelUnavailable, TriageError
 from core.ids import new_id
 from core.store.assessments import Run
 from core.ticket import Lease, TicketState
+from workflows import clouds
 from workflows.casework import open_case
 from workflows.services import Services
 
@@ -71,7 +72,10 @@ def run(services: Services, lease: Lease) -> TicketState:
     a whole budget of its own.
     """
     room = _open(services, lease.ticket_id)
-    answered = services.models.run(lambda clients: _attempt(services, room, clients))
+    answered = services.models.run(
+        lambda clients: _attempt(services, room, clients),
+        refusal=clouds.refusal(services, lease.ticket_id, room.bundle),
+    )
     done = answered.result
     result = _hidden(done.result, room.session)
     checked = _checked(result, done.gate, room.bundle, room.session)
@@ -101,6 +105,7 @@ def _open(services: Services, ticket_id: str) -> _Room:
 
     bundle = services.bundle()
     case, session = open_case(services, ticket_id, bundle)
+    clouds.note(services, ticket_id, session, bundle)
     registry = services.registry.snapshot()
     ruled = {tool for rule in bundle.actions.rules for tool in rule.tools}
     spec = with_mcp(services.teams.for_kind(case.kind), registry.all(), ruled=ruled)

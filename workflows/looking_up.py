@@ -15,7 +15,7 @@ from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.errors import ToolRefused
 from core.ticket import TicketState
-from workflows import approvals
+from workflows import approvals, clouds
 from workflows.casework import open_case
 from workflows.decide import Bench, rule
 from workflows.services import Services
@@ -77,6 +77,7 @@ def _gate(services: Services, ticket_id: str) -> Gate:
         tx.operations.check_not_halted()
     bundle = services.bundle()
     case, session = open_case(services, ticket_id, bundle)
+    clouds.note(services, ticket_id, session, bundle)
     return Gate(
         case=case,
         registry=services.registry.snapshot(),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from core.audit import AuditEvent
 from core.store.ticket_vault import TicketVault
 from core.ticket import Lease, MaskedTicket, Original, TicketState
+from workflows import clouds
 from workflows.services import Services
 
 if TYPE_CHECKING:
@@ -25,18 +26,21 @@ def run(services: Services, lease: Lease) -> TicketState:
     kind = original.kind or classify(original)
     team = services.teams.for_kind(kind)
     bundle = services.bundle()
-    session = services.masker(bundle).session(TicketVault(services.store, lease.ticket_id))
+    before = clouds.earlier(services, lease.ticket_id)
+    profile = before.profile if before else clouds.profile_of(bundle, services.settings.model_chain)
+    session = services.masker(bundle).session(TicketVault(services.store, lease.ticket_id, profile=profile))
     masked = mask_ticket(original, session)
     tokens = Counter(entry.entity for entry in session.entries())
     with services.store.begin() as tx:
         tx.tickets.keep_masked(lease, masked, kind=kind, team=team.name, framework=ticket.framework or team.framework)
+        tx.maskings.keep(lease.ticket_id, clouds.masked_by(session.rules, profile, before))
         tx.tickets.move(
             lease,
             TicketState.MASKED,
             audit=AuditEvent(
                 action="ticket.masked",
                 actor=services.owner,
-                data={"team": team.name, "bundle": bundle.hash, "tokens": dict(tokens)},
+                data={"team": team.name, "bundle": bundle.hash, "masked_for": profile, "tokens": dict(tokens)},
             ),
         )
     return TicketState.MASKED

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
+from core.masking import Profile
 from core.store.engine import Store
-from core.vault import Profile, TokenEntry
+from core.vault import TokenEntry
 
 
 class TicketVault:
@@ -16,10 +17,11 @@ class TicketVault:
         self._store = store
         self._ticket_id = ticket_id
         self._lock = threading.Lock()
-        self._profile: Profile = profile or "local"
         with store.read() as tx:
+            known = tx.maskings.of(ticket_id)
             self._key = tx.vault.data_key(ticket_id)
             self._entries = {entry.token: entry for entry in tx.vault.entries(ticket_id)}
+        self._profile: Profile = profile or (known.profile if known is not None else "local")
 
     @property
     def ticket_id(self) -> str:

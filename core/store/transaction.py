@@ -14,9 +14,11 @@ from core.store.decisions import Decisions
 from core.store.effects import Effects
 from core.store.evidence import EvidenceLog
 from core.store.intel import Intel
+from core.store.maskings import Maskings
 from core.store.mcp import McpPins
 from core.store.operations import Operations
 from core.store.outbox import Outbox
+from core.store.probes import Probes
 from core.store.proposals import Proposals
 from core.store.tickets import Tickets
 from core.store.vault import Vault
@@ -42,6 +44,10 @@ class Transaction:
     @cached_property
     def vault(self) -> Vault:
         return Vault(self._session, self._clock, self._keyring, self.audit)
+
+    @cached_property
+    def maskings(self) -> Maskings:
+        return Maskings(self._session, self.audit)
 
     @cached_property
     def evidence(self) -> EvidenceLog:
@@ -78,6 +84,10 @@ class Transaction:
     @cached_property
     def mcp(self) -> McpPins:
         return McpPins(self._session, self._clock, self.audit)
+
+    @cached_property
+    def probes(self) -> Probes:
+        return Probes(self._session, self._clock, self.audit)
 
     @cached_property
     def operations(self) -> Operations:

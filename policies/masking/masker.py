@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from core.vault import Profile, TokenVault
+from core.masking import Profile
+from core.vault import TokenVault
 from policies.compiled import Bundle
 from policies.masking.formats.encoded import Encoded, encoded_of
 from policies.masking.formats.fields import Field, fields_of, value_of

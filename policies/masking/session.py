@@ -24,6 +24,7 @@ from policies.masking.words import is_particular
 
 if TYPE_CHECKING:
     from policies.masking.masker import Masker
+    from policies.masking.rules import MaskingRules
 
 #: Times a masked text is looked at again for what became known meanwhile; hostile text alone needs more than one.
 MAX_ROUNDS = 4
@@ -41,6 +42,11 @@ class MaskSession:
         self._rules = masker.rules
         self._ledger = TokenLedger(vault, masker.rules, masker.organization)
         self._lock = threading.RLock()
+
+    @property
+    def rules(self) -> MaskingRules:
+        """The rules that this ticket is masked by."""
+        return self._rules
 
     def mask_text(self, text: str) -> str:
         """The text with every piece of personal data replaced by its token."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-import core.store.mcp_schema  # noqa: F401 - its tables belong to Base as well
+import core.store.mcp_schema
+import core.store.model_schema  # noqa: F401 - their tables belong to Base as well
 from core.store.schema import Base
 
 connection = context.config.attributes["connection"]

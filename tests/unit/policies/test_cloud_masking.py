@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.vault import MemoryVault, Profile
+from core.masking import Profile
+from core.vault import MemoryVault
 from policies.bundle import Bundle, BundleSource, load_bundle
 from policies.masking.masker import Masker
 from policies.masking.rules import Treatment
