@@ -58,6 +58,10 @@ class NoTables(Temporary):
     """The database is there and has no casemate tables: nothing was ever started on it."""
 
 
+class NewerTables(CasemateError):
+    """The database's tables are those of a newer release than this one."""
+
+
 class TriageError(CasemateError):
     """The ticket cannot go on by itself; a person must look."""
 

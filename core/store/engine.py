@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
-from core.errors import Duplicate, NoTables, Temporary
+from core.errors import Duplicate, NewerTables, NoTables, Temporary
 from core.store.transaction import Transaction
 from core.vault import MasterKeys
 
@@ -65,9 +65,14 @@ class Store:
         return parsed.get_backend_name() != "sqlite" or file == ":memory:" or Path(file).exists()
 
     def migrate(self) -> None:
-        """Bring the schema up to date; safe when several processes start at once."""
+        """Bring the schema up to date; safe when several processes start at once.
+
+        Raises:
+            NewerTables: a newer release has been here; nothing was changed.
+        """
         from alembic import command  # slow to import and needed once
         from alembic.config import Config
+        from alembic.util import CommandError
 
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -75,7 +80,13 @@ class Store:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(7203514)"))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError:  # it finds a revision there that it has never heard of
+                raise NewerTables(
+                    "The database has the tables of a newer casemate: start that release, or restore the backup from "
+                    "before the upgrade (docs/upgrade.md)."
+                ) from None
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:

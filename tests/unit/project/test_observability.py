@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,6 +12,7 @@ from ruamel.yaml import YAML
 
 from core.clock import FixedClock
 from core.store.engine import Store
+from core.vault import Keyring
 from gateway.app import create_app
 from policies.bundle import default_bundle_path, load_bundle
 from policies.masking.opening import open_masker
@@ -41,11 +41,15 @@ def samples(text: str) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-@pytest.fixture
-def scraped(store: Store, clock: FixedClock, tmp_path: Any) -> dict[str, list[dict[str, str]]]:
+@pytest.fixture(scope="module")
+def scraped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, str]]]:
     """What a gateway with a live bundle and a model server that is ready tell."""
+    folder, clock = tmp_path_factory.mktemp("gateway"), FixedClock()
+    keys = Keyring.from_file(folder / "master.key", create=True)
+    store = Store.open(f"sqlite:///{folder / 'casemate.db'}", clock=clock, keyring=keys)
+    store.migrate()
     bundle = load_bundle(default_bundle_path())
-    live = live_of(store, tmp_path)
+    live = live_of(store, folder)
     live.look()
     app = create_app(
         store=store,
@@ -59,7 +63,9 @@ def scraped(store: Store, clock: FixedClock, tmp_path: Any) -> dict[str, list[di
     serving = ServingMetrics()
     stats = dict.fromkeys(EngineStats.__dataclass_fields__, 1)
     serving.follow(lambda: (0, 0, EngineStats(**stats)))
-    return samples(TestClient(app).get("/metrics").text) | samples(serving.render().decode())
+    told = samples(TestClient(app).get("/metrics").text)
+    store.close()
+    return told | samples(serving.render().decode())
 
 
 def test_every_metric_is_one_that_is_told(scraped: dict[str, list[dict[str, str]]]) -> None:
