@@ -58,6 +58,9 @@ def serve(
     max_answer_tokens: Annotated[
         int, typer.Option(min=1, help="Tokens of an answer whose request names no number.")
     ] = 4096,
+    prefix_sharing: Annotated[
+        bool, typer.Option(help="Compute equal beginnings of prompts once; without it only to measure what it saves.")
+    ] = True,
     record: Annotated[
         Path | None,
         typer.Option(help="Of `playbook`: append every request body to this file; for audits of what models see."),
@@ -85,7 +88,7 @@ def serve(
         raise NotInstalled(f"`{error.name}` is missing; run: pip install 'casemate[serving]'.") from None
     server.serve(
         ModelSpec(model=model, device=device, dtype=dtype, quantize=quantize.value, adapters=adapters),
-        EngineConfig(max_concurrency=max_concurrency),
+        EngineConfig(max_concurrency=max_concurrency, prefix_sharing=prefix_sharing),
         server.ServerConfig(
             host=host,
             port=port,

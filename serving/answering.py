@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -130,7 +131,18 @@ def _compile(turn: Turn, wanted: Wanted) -> Shape | None:
     try:
         return turn.model.shapes.compile(wanted)
     except ShapeRefused as error:
-        raise Refused(str(error), param="response_format" if wanted.schema is not None else "tools") from None
+        raise Refused(str(error), param=_blamed(turn, wanted)) from None
+
+
+def _blamed(turn: Turn, wanted: Wanted) -> str:
+    """The field whose schema was refused."""
+    from serving.shapes import ShapeRefused
+
+    try:
+        turn.model.shapes.compile(dataclasses.replace(wanted, tools=(), choice="none"))
+    except ShapeRefused:
+        return "response_format"
+    return "tools"
 
 
 def _budget(asked: ChatRequest, shape: Shape | None, *, prompt: int, context: int, usual: int) -> int:

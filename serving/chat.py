@@ -14,7 +14,7 @@ from typing import Any
 
 from core.canonical import Json, JsonObject
 from serving import plain_chat
-from serving.formats import write_call
+from serving.formats import THINK, THOUGHT, write_call
 from serving.protocol import Message, Tool
 from serving.refusals import Refused
 
@@ -45,7 +45,7 @@ class Chat:
         self._tokenizer = tokenizer
         self._one_at_a_time = threading.Lock()  # an encoding tokenizer changes its state
         template = _template(tokenizer)
-        self._thinks = "</think>" in template
+        self._thinks = THOUGHT in template
         self._reserved = frozenset(
             {"messages", *inspect.signature(tokenizer.apply_chat_template).parameters, *tokenizer.special_tokens_map}
         )
@@ -110,7 +110,7 @@ class Chat:
 
     def _opens_thinking(self, tokens: Sequence[int], *, wanted: bool) -> bool:
         tail: str = self._tokenizer.decode(tokens[-TAIL:]).rstrip()
-        return tail.endswith("<think>") or (wanted and self._thinks and not tail.endswith("</think>"))
+        return tail.endswith(THINK) or (wanted and self._thinks and not tail.endswith(THOUGHT))
 
     def _check_keys(self, messages: Sequence[Message], tools: Sequence[Tool]) -> None:
         """Texts are made harmless while they are encoded, but names of fields are not, so these must be harmless."""

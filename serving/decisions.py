@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core.canonical import JsonObject
+from serving.formats import THOUGHT
 from serving.protocol import Answer, DecisionRequest, Message, parse
 from serving.refusals import Refused, too_long
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from serving.exchange import Turn
 
 #: What ends the thinking that a template began; a decision is read where the answer would start.
-UNTHOUGHT = "\n</think>\n\n"
+UNTHOUGHT = f"\n{THOUGHT}\n\n"
 
 
 def letters(tokenizer: Any) -> Mapping[str, tuple[int, ...]] | None:

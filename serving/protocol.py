@@ -29,7 +29,7 @@ NOT_BUILT: Mapping[str, tuple[Json, ...]] = {
 #: Sequences that end an answer, as many as OpenAI takes.
 MAX_STOPS = 4
 #: Tools of one request.
-MAX_TOOLS = 256
+MAX_TOOLS = 128
 
 Name = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.-]+$")]
 Asked = TypeVar("Asked", bound="_Request")

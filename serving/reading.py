@@ -10,7 +10,6 @@ from serving import formats
 
 #: Tokens that may wait for the rest of a character; of UTF-8 three bytes can be missing, so more are no character.
 MAX_PENDING = 4
-THINK, THOUGHT = "<think>", "</think>"
 #: Where a call may begin: anywhere in the text, only where nothing but calls came before, or nowhere.
 Calls = Literal["anywhere", "front", "nowhere"]
 
@@ -100,17 +99,17 @@ class Reader:
     def _think(self, pieces: list[Piece]) -> bool:
         if self._fresh:
             start = self._rest.lstrip()
-            if THINK.startswith(start[: len(THINK)]) and len(start) < len(THINK):
+            if formats.THINK.startswith(start) and len(start) < len(formats.THINK):
                 return False  # it may still become the mark that opens it
-            self._rest = start.removeprefix(THINK).lstrip()
+            self._rest = start.removeprefix(formats.THINK).lstrip()
             self._fresh = not self._rest
             if self._fresh:
                 return False
-        place = self._rest.find(THOUGHT)
-        self._put("reasoning", place, (THOUGHT,), pieces)
+        place = self._rest.find(formats.THOUGHT)
+        self._put("reasoning", place, (formats.THOUGHT,), pieces)
         if place < 0:
             return False
-        self._rest = self._rest[len(THOUGHT) :]
+        self._rest = self._rest[len(formats.THOUGHT) :]
         self._turn("content")
         return True
 
@@ -134,7 +133,7 @@ class Reader:
     def _at_front(self) -> bool:
         """Whether it is certain what comes: a call, or an answer in which no call can be."""
         start = self._rest.lstrip()
-        if formats.BEGIN.startswith(start[: len(formats.BEGIN)]) and len(start) < len(formats.BEGIN):
+        if formats.BEGIN.startswith(start) and len(start) < len(formats.BEGIN):
             return False
         if not start.startswith(formats.BEGIN):
             self._calls = "nowhere"

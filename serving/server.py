@@ -62,11 +62,12 @@ def serve(spec: ModelSpec, engine: EngineConfig, config: ServerConfig) -> None:
         ModelNotUsable: the model cannot be served as asked.
         EngineFailed: the engine broke and could not be built again.
     """
+    keys = None if config.api_key_file is None else Keys(config.api_key_file)
     settle("info")
     parts = Parts(
         admission=Admission(slots=engine.max_concurrency, queue=config.max_queue),
         max_answer=config.max_answer,
-        keys=None if config.api_key_file is None else Keys(config.api_key_file),
+        keys=keys,
     )
     server = uvicorn.Server(
         uvicorn.Config(

@@ -43,12 +43,13 @@ class Later(threading.Thread):
 
     def __init__(self, server: House, **changes: Any) -> None:
         super().__init__(daemon=True)
-        self._ask = lambda: server.chat(**changes)
+        self._server = server
+        self._changes = changes
         self.response: httpx2.Response | None = None
         self.start()
 
     def run(self) -> None:
-        self.response = self._ask()
+        self.response = self._server.chat(**self._changes)
 
     def done(self) -> httpx2.Response:
         self.join(PATIENCE)

@@ -48,7 +48,8 @@ def test_a_chat_is_answered_and_counted(server: House) -> None:
 def test_a_stream_says_the_same_and_counts_when_asked(server: House) -> None:
     whole = server.chat().json()
     with server.client() as client:
-        chunks = list(client.chat.completions.create(**chat(stream=True, stream_options={"include_usage": True})))
+        asked = chat(stream=True, stream_options={"include_usage": True})
+        chunks: list[Any] = list(client.chat.completions.create(**asked))
     assert "".join(c.choices[0].delta.content or "" for c in chunks[:-1]) == whole["choices"][0]["message"]["content"]
     assert len(chunks) > 4, "it comes in pieces"
     assert chunks[0].choices[0].delta.role == "assistant"
