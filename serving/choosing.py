@@ -43,7 +43,8 @@ class Choosing(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]  # tran
             if labels is None:
                 continue
             self._row_of[request.state.request_id] = (row, len(labels))
-            self._labels[row, : len(labels)] = torch.tensor(labels, dtype=torch.int64, device=self._labels.device)
+            # Copied before this returns: the step runs on another stream, which would not wait for it.
+            self._labels[row, : len(labels)].copy_(torch.tensor(labels))
         return torch.zeros(0, dtype=torch.int32)
 
     def __call__(self, scores: Any, tensor_arg: Any) -> Any:

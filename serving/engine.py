@@ -94,7 +94,7 @@ class Engine:
         Raises:
             ModelNotUsable: the model cannot be batched, the cache does not fit, or the constraint is not active.
         """
-        config, loaded = self.config, self.loaded
+        config, loaded, graphs = self.config, self.loaded, self._graphs()
         size = choose_size(
             loaded.model,
             on_card=loaded.device.type != "cpu",
@@ -116,7 +116,7 @@ class Engine:
                 processors=processors,
                 receive=receive,
                 prefix_sharing=config.prefix_sharing,
-                graphs=self._graphs(),
+                graphs=graphs,
             )
 
         try:
@@ -253,8 +253,10 @@ class Engine:
             return embed(loaded.model, texts, pooling=loaded.pooling, pad=loaded.stop_token_ids[0])
 
     def _graphs(self) -> bool | None:
-        if self.config.graphs == "on":
-            return True
-        if self.config.graphs == "off" or self.loaded.device.type == "cpu" or self.loaded.adapters:
+        """What transformers is told; None: as it sees fit."""
+        wanted, on_card = self.config.graphs, self.loaded.device.type != "cpu"
+        if self.loaded.adapters and wanted == "on":
+            raise ModelNotUsable("A CUDA graph keeps the adapter it was captured with; serve adapters without graphs.")
+        if not on_card or self.loaded.adapters or wanted == "off":
             return False
-        return None
+        return True if wanted == "on" else None

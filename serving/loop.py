@@ -90,6 +90,8 @@ class Loop:
             auto_switch_to_flash=False,  # it would fetch kernels from the network
         )
         generation = GenerationConfig(do_sample=True, eos_token_id=list(loaded.stop_token_ids), pad_token_id=0)
+        if loaded.device.type == "cuda":
+            torch.cuda.set_device(loaded.device)  # of this thread, for the graphs it captures
         self._manager = _manager(loaded.model, generation, config, processors)
         self._manager.output_router = Router(receive)
         try:

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
+import torch
 
-from serving.engine import Ask, DoesNotFit, Engine, EngineConfig, EngineFailed
+from serving.engine import Ask, DoesNotFit, Engine, EngineConfig, EngineFailed, Step
+from serving.errors import ModelNotUsable
 from serving.loading import Loaded
 from tests.unit.serving.engines import (
     PATIENCE,
@@ -154,6 +157,28 @@ async def test_a_request_that_makes_no_sense_is_an_error(
 ) -> None:
     with pytest.raises(ValueError):
         await answer_of(engine, prompt, tokens, adapter=adapter)
+
+
+def test_no_token_is_shown_in_a_traceback() -> None:
+    """pytest, structlog and error pages print values by `repr`."""
+    values = [Ask(prompt=[1717], max_new_tokens=5), Step((1717,), None, False)]
+    assert "1717" not in repr(values)
+
+
+@pytest.mark.parametrize(("graphs", "told"), [("auto", False), ("on", False), ("off", False)])
+def test_the_processor_has_no_graphs(loaded: Loaded, graphs: Literal["auto", "on", "off"], told: bool) -> None:
+    assert Engine(loaded, EngineConfig(graphs=graphs), None)._graphs() is told
+
+
+@pytest.mark.parametrize(("graphs", "told"), [("auto", None), ("on", True), ("off", False)])
+def test_a_card_has_graphs_where_no_adapter_is_switched(
+    loaded: Loaded, graphs: Literal["auto", "on", "off"], told: bool | None
+) -> None:
+    on_card = replace(loaded, device=torch.device("cuda"))
+    assert Engine(on_card, EngineConfig(graphs=graphs), None)._graphs() is told
+    assert Engine(replace(on_card, adapters=("a",)), EngineConfig(), None)._graphs() is False
+    with pytest.raises(ModelNotUsable, match="serve adapters without graphs"):
+        Engine(replace(on_card, adapters=("a",)), EngineConfig(graphs="on"), None).start()
 
 
 async def test_closing_fails_what_still_runs(loaded: Loaded) -> None:
