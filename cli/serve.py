@@ -81,15 +81,16 @@ def serve(
         raise typer.BadParameter("two adapters have the same name", param_hint="--adapter")
     check_free(host, port)
     try:
-        from serving import server
         from serving.engine import EngineConfig
         from serving.loading import ModelSpec
+        from serving.server import ServerConfig
+        from serving.server import serve as run
     except ModuleNotFoundError as error:
         raise NotInstalled(f"`{error.name}` is missing; run: pip install 'casemate[serving]'.") from None
-    server.serve(
+    run(
         ModelSpec(model=model, device=device, dtype=dtype, quantize=quantize.value, adapters=adapters),
         EngineConfig(max_concurrency=max_concurrency, prefix_sharing=prefix_sharing),
-        server.ServerConfig(
+        ServerConfig(
             host=host,
             port=port,
             max_queue=max_queue,

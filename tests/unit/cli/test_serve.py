@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from cli.main import app
 from tests.unit.cli.conftest import Casemate
 
 
@@ -52,3 +55,11 @@ def test_no_key_is_ever_an_argument(casemate: Casemate, tmp_path: Path) -> None:
     ran = casemate("serve", "some/model", "--port", "0", "--api-key-file", str(tmp_path / "missing"))
     assert ran.code == 1
     assert "cannot be read" in ran.err
+
+
+def test_every_option_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "serving.md").read_text()
+    options = {name for parameter in get_command(app).commands["serve"].params for name in parameter.opts}  # type: ignore[attr-defined]
+    assert {name for name in options if name.startswith("--")} - {"--prefix-sharing"} <= set(
+        re.findall(r"--[a-z-]+", page)
+    )

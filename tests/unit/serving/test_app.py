@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -243,3 +244,11 @@ def counted(server: House) -> dict[str, float]:
     """Every metric by its name and labels."""
     lines = [line for line in server.get("/metrics").text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_every_metric_is_documented_and_nothing_else_is(server: House) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "serving.md").read_text()
+    written = set(re.findall(r"casemate_serving_[a-z_]+", page))
+    lines = server.get("/metrics").text.splitlines()
+    kinds = dict(line.split()[2:4] for line in lines if line.startswith("# TYPE"))
+    assert written == {name for name in kinds if not name.endswith("_created")}
