@@ -66,20 +66,22 @@ class Fitting:
 
         It may still be too long: the endpoint will say so.
         """
+        if window is None and self._room is None:
+            return body
         size = encoded_size(body)
         if self._room is not None:
             body = _with_less_answer(body, 0)
         elif window is not None:
             body = _with_less_answer(body, window - int(size * self._tokens_per_byte) - 1)
         room = self._room_for(body, window)
-        if not self._shortened and (room is None or size <= room):
+        if not self._shortened and size <= room:
             return body
         messages = body["messages"]
         talk = str(messages[0])
         results = list(_results(messages))[:-1]
         count = min(self._shortened.get(talk, 0), len(results))
         size -= sum(result.saved for result in results[:count])
-        if room is not None and size > room:
+        if size > room:
             while count < len(results) and size > FILLED * room:
                 size -= results[count].saved
                 count += 1
@@ -96,11 +98,12 @@ class Fitting:
         if tokens:
             self._tokens_per_byte = tokens / encoded_size(body)
 
-    def _room_for(self, body: JsonObject, window: int | None) -> int | None:
-        if window is None:
-            return self._room
-        room = max(0, int((window - (body.get("max_tokens") or 0)) / self._tokens_per_byte))
-        return room if self._room is None else min(room, self._room)
+    def _room_for(self, body: JsonObject, window: int | None) -> int:
+        """Bytes that the request may have, by its window and by what was refused; one of them is known."""
+        rooms = [] if self._room is None else [self._room]
+        if window is not None:
+            rooms.append(max(0, int((window - (body.get("max_tokens") or 0)) / self._tokens_per_byte)))
+        return min(rooms)
 
 
 def says_too_long(status: int, content: bytes) -> bool:

@@ -93,7 +93,8 @@ class GuardTransport(httpx2.AsyncBaseTransport):
             meter.answers += 1
             meter.tokens_in += tokens(completion, "prompt_tokens")
             meter.tokens_out += tokens(completion, "completion_tokens")
-            meter.fitting.answered(body, tokens(completion, "prompt_tokens"))
+            if features.window is not None:
+                meter.fitting.answered(body, tokens(completion, "prompt_tokens"))
         return httpx2.Response(200, json=completion)
 
     async def _asked(self, request: httpx2.Request, meter: Meter | None) -> httpx2.Response:
