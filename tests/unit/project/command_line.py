@@ -44,7 +44,8 @@ def mentioned(text: str) -> list[list[str]]:
         for line in block.splitlines()
     ]
     lines = [line.partition(" #")[0] for line in blocks]
-    run = [found for line in lines for found in re.findall(r"(?:^|[ /])casemate(?:-entrypoint)? ([a-z][^|;&]*)", line)]
+    start = r"(?:run --rm worker |(?:^|-- |bin/|exec \w+ )casemate(?:-entrypoint)? )([a-z][^|;&>]*)"
+    run = [found for line in lines for found in re.findall(start, line)]
     return [words.split() for words in (*inline, *run)]
 
 

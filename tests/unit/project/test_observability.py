@@ -59,6 +59,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str
         masker=lambda: open_masker(bundle),
         live=live,
         registry=default_registry(),
+        chain=(),
     )
     serving = ServingMetrics()
     stats = dict.fromkeys(EngineStats.__dataclass_fields__, 1)
