@@ -12,9 +12,11 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from agents.spec import load_teams
 from cli.checks import CHECKS
 from core.settings import Settings
 from tests.unit.project.command_line import refusal
+from workflows.investigate import GRACE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 #: The schema of the Compose specification, as the check-jsonschema package carries it.
@@ -209,3 +211,9 @@ def test_only_the_gateway_listens_outside_and_knows_who_may_come_in(compose: dic
     services = compose["services"]
     assert [name for name, service in services.items() if "ports" in service] == ["gateway"]
     assert [name for name, service in services.items() if "casemate_api_keys" in service["secrets"]] == ["gateway"]
+    assert [name for name, s in services.items() if "casemate_model_api_key" in s["secrets"]] == ["worker"]
+
+
+def test_a_worker_that_is_stopped_finishes_its_longest_step(compose: dict[str, Any]) -> None:
+    longest = max(team.budget.seconds for team in load_teams().by_name.values()) + GRACE_SECONDS
+    assert int(compose["services"]["worker"]["stop_grace_period"].removesuffix("s")) > longest

@@ -65,6 +65,25 @@ def test_the_probe_runs_with_the_same_settings(
     assert said == ["python /usr/local/lib/casemate/alive.py --ready", "CASEMATE_DATABASE_URL=sqlite:///x.db"]
 
 
+def test_secrets_are_made_once_and_fit_each_other(tmp_path: Path) -> None:
+    script = tmp_path / "make-secrets.sh"
+    script.write_text((ROOT / "deploy/make-secrets.sh").read_text())
+
+    def made() -> str:
+        return subprocess.run(["sh", script], capture_output=True, text=True, check=True).stdout
+
+    assert len(made().splitlines()) == 9
+    found = {file.name: file.read_text().strip() for file in (tmp_path / "secrets").iterdir() if file.is_file()}
+    assert made() == "", "a second run changes nothing"
+    assert {file.name: file.read_text().strip() for file in (tmp_path / "secrets").iterdir() if file.is_file()} == found
+    assert found["postgres_password"] in found["casemate_database_url"]
+    assert found["redis_password"] in found["casemate_broker_url"]
+    assert found["redis.conf"] == f"requirepass {found['redis_password']}"
+    assert found["casemate_model_api_key"] == found["serving_api_key"]
+    assert len({found[name] for name in ("postgres_password", "redis_password", "serving_api_key")}) == 3
+    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CASEMATE_HOME", str(tmp_path))

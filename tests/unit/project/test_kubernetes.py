@@ -51,11 +51,12 @@ def all_containers(overlay: str) -> list[tuple[str, Manifest, Manifest]]:
     return [(name, pod, container) for name, pod in pods(overlay).items() for container in containers(pod)]
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_every_document_is_valid(overlay: str, release: str) -> None:
-    for document in rendered(overlay):
-        if document["kind"] not in FOREIGN:
-            validate(document, release)
+def test_every_document_is_valid(overlay: str) -> None:
+    # What only the oldest release could refuse is in the overlay that has everything.
+    for release in RELEASES if overlay == "production" else RELEASES[-1:]:
+        for document in rendered(overlay):
+            if document["kind"] not in FOREIGN:
+                validate(document, release)
 
 
 def test_the_schemas_would_notice_a_mistake(overlay: str) -> None:
@@ -272,7 +273,8 @@ def test_workers_run_under_the_apparmor_profile_where_that_is_wanted(overlay: st
     assert re.search(rf"^profile {name} ", (KUBERNETES.parent / "apparmor" / name).read_text(), re.MULTILINE)
     for document in render(tmp_path):
         if document["kind"] == "Deployment":
-            validate(document, RELEASES[-1])
+            if document["metadata"]["name"] == "work":
+                validate(document, RELEASES[-1])
             found = document["spec"]["template"]["spec"]["securityContext"].get("appArmorProfile")
             expected = {"type": "Localhost", "localhostProfile": name}
             assert found == (expected if document["metadata"]["name"] in {"intake", "work"} else None)
