@@ -14,6 +14,7 @@ from typing import Any
 from core.log import logger
 from serving.asking import Item, Request, Step
 from serving.choosing import Choosing
+from serving.constraint import Constraint
 from serving.delivery import deliver
 from serving.errors import DoesNotFit, EngineFailed, ModelNotUsable
 from serving.loop import Loop
@@ -33,7 +34,7 @@ class Batch:
         build: Callable[[Any, Callable[[list[Any]], None]], Loop],
         recovery: Recovery,
         *,
-        constraint: Any,
+        constraint: Constraint,
         choosing: Choosing,
         stop_token_ids: tuple[int, ...],
         activate: Callable[[str | None], None],
@@ -61,6 +62,11 @@ class Batch:
         """Run the loop and its keeper."""
         self._loop.start()
         self._keeper.start()
+
+    def count_anew(self) -> None:
+        """Forget what was counted until now."""
+        self.prompt_tokens = self.generated_tokens = 0
+        self._shared_before = -self._loop.shared_tokens
 
     @property
     def loop(self) -> Loop:

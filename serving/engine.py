@@ -11,7 +11,9 @@ import torch
 
 from serving.asking import Ask, AsyncSink, Request, Step
 from serving.batch import Batch
+from serving.canary import prove_constraint
 from serving.choosing import Choosing, check_labels
+from serving.constraint import Constraint
 from serving.embedding import embed, passes
 from serving.errors import DoesNotFit, EngineFailed, ModelNotUsable
 from serving.loading import Loaded
@@ -71,17 +73,16 @@ class EngineStats:
 class Engine:
     """One model and its batch. `start` before anything else, `close` at the end; the rest is for any event loop."""
 
-    def __init__(self, loaded: Loaded, config: EngineConfig, shapes: Shapes | None) -> None:
+    def __init__(self, loaded: Loaded, config: EngineConfig, shapes: Shapes) -> None:
         self.loaded = loaded
         self.config = config
         self.shapes = shapes
         self._batch: Batch | None = None
-        self._ready = False
 
     @property
     def ready(self) -> bool:
         """Whether requests are answered now."""
-        return self._ready and self._batch is not None and self._batch.failure is None and self._batch.loop.alive
+        return self._batch is not None and self._batch.failure is None and self._batch.loop.alive
 
     @property
     def failure(self) -> str | None:
@@ -93,45 +94,20 @@ class Engine:
 
         Raises:
             ModelNotUsable: the model cannot be batched, the cache does not fit, or the constraint is not active.
+            EngineFailed: the model cannot run a step.
         """
-        config, loaded, graphs = self.config, self.loaded, self._graphs()
-        size = choose_size(
-            loaded.model,
-            on_card=loaded.device.type != "cpu",
-            flash=loaded.attention.startswith("flash"),
-            context=loaded.context,
-            requests=config.max_concurrency,
-            page_tokens=config.page_tokens,
-            cache_tokens=config.cache_tokens,
-            batch_tokens=config.batch_tokens,
-            memory_share=config.memory_share,
-        )
-        choosing = Choosing(rows=size.requests, device=loaded.device)
-        processors = [choosing, Sampling()]
-
-        def build(size: Size, receive: Callable[[list[Any]], None]) -> Loop:
-            return Loop(
-                loaded,
-                size,
-                processors=processors,
-                receive=receive,
-                prefix_sharing=config.prefix_sharing,
-                graphs=graphs,
-            )
-
         try:
-            self._batch = Batch(
-                build,
-                Recovery(size),
-                constraint=None,
-                choosing=choosing,
-                stop_token_ids=loaded.stop_token_ids,
-                activate=loaded.switch.activate,
-            )
+            batch = self._make_batch()
         except torch.OutOfMemoryError as error:
             raise ModelNotUsable("The cache does not fit beside the model; use a smaller memory share.") from error
-        self._batch.start()
-        self._ready = True
+        batch.start()
+        try:
+            prove_constraint(batch, self.loaded, self.shapes)
+        except BaseException:
+            batch.close()
+            raise
+        batch.count_anew()
+        self._batch = batch
 
     async def generate(self, ask: Ask) -> AsyncGenerator[Step, None]:
         """Answer a request step by step. Closing the iterator cancels the request and frees its slot and cache.
@@ -139,11 +115,11 @@ class Engine:
         Raises:
             DoesNotFit: prompt and answer are longer than the model's context or the cache.
             EngineFailed: the engine broke under this request, or stops.
-            ValueError: an empty prompt, no room for an answer, or an adapter that is not loaded.
+            ValueError: an empty prompt, no room for an answer of this shape, or an adapter that is not loaded.
         """
         self._check(len(ask.prompt), ask.max_new_tokens, ask.adapter)
-        if ask.max_new_tokens < 1:
-            raise ValueError("An answer has at least one token.")
+        if ask.max_new_tokens < (1 if ask.shape is None else ask.shape.least):
+            raise ValueError("No answer that was asked for is so short.")
         sink = AsyncSink()
         request = Request(
             prompt=list(ask.prompt),
@@ -226,7 +202,6 @@ class Engine:
 
     def close(self) -> None:
         """Fail what is left and end the threads. Nothing happens if the engine never started."""
-        self._ready = False
         if self._batch is not None:
             self._batch.close()
 
@@ -246,6 +221,41 @@ class Engine:
                 f"Prompt and answer need {prompt + answer} tokens and the model's context is {self.loaded.context}; "
                 "shorten the prompt or the answer."
             )
+
+    def _make_batch(self) -> Batch:
+        config, loaded, graphs = self.config, self.loaded, self._graphs()
+        size = choose_size(
+            loaded.model,
+            on_card=loaded.device.type != "cpu",
+            flash=loaded.attention.startswith("flash"),
+            context=loaded.context,
+            requests=config.max_concurrency,
+            page_tokens=config.page_tokens,
+            cache_tokens=config.cache_tokens,
+            batch_tokens=config.batch_tokens,
+            memory_share=config.memory_share,
+        )
+        choosing = Choosing(rows=size.requests, device=loaded.device)
+        constraint = Constraint(self.shapes.vocabulary, rows=size.requests, device=loaded.device)
+
+        def build(size: Size, receive: Callable[[list[Any]], None]) -> Loop:
+            return Loop(
+                loaded,
+                size,
+                processors=[choosing, constraint, Sampling()],
+                receive=receive,
+                prefix_sharing=config.prefix_sharing,
+                graphs=graphs,
+            )
+
+        return Batch(
+            build,
+            Recovery(size),
+            constraint=constraint,
+            choosing=choosing,
+            stop_token_ids=loaded.stop_token_ids,
+            activate=loaded.switch.activate,
+        )
 
     def _embed(self, texts: list[Sequence[int]]) -> list[list[float]]:
         loaded = self.loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ import torch
 
 from serving.engine import Ask, Engine, EngineConfig, Step
 from serving.loading import Loaded, ModelSpec, load
+from serving.noise import PADDING, VOCABULARY
+from serving.shapes import Shapes
 
 #: Seconds; nothing here takes one.
 PATIENCE = 60
@@ -24,15 +27,25 @@ def load_tiny(folder: Path, **changes: Any) -> Loaded:
     return load(ModelSpec(model=str(folder), device="cpu", **changes))
 
 
+def shapes_of(loaded: Loaded) -> Shapes:
+    """What compiles shapes for this model."""
+    return Shapes(loaded.tokenizer, vocab_size=loaded.vocab_size, stop_token_ids=loaded.stop_token_ids)
+
+
 @contextmanager
 def running(loaded: Loaded, **changes: Any) -> Iterator[Engine]:
-    """A started engine, closed afterwards."""
-    engine = Engine(loaded, EngineConfig(**SMALL | changes), None)
-    engine.start()
+    """A started engine, closed afterwards.
+
+    transformers collects garbage whenever a batch ends; the libraries themselves need not be looked through then.
+    """
+    gc.freeze()
+    engine = Engine(loaded, EngineConfig(**SMALL | changes), shapes_of(loaded))
     try:
+        engine.start()
         yield engine
     finally:
         engine.close()
+        gc.unfreeze()
 
 
 def prompt_of(loaded: Loaded, number: int, *, words: int = 5) -> list[int]:
@@ -70,6 +83,7 @@ def plain_answer(model: Any, prompt: list[int], tokens: int, stops: tuple[int, .
         do_sample=False,
         max_new_tokens=tokens,
         eos_token_id=list(stops),
+        suppress_tokens=list(range(VOCABULARY, VOCABULARY + PADDING)),  # no token has these rows
     )
     answer: list[int] = whole[0, len(prompt) :].tolist()
     return answer[:-1] if answer[-1] in stops else answer

@@ -22,6 +22,7 @@ from tests.unit.serving.engines import (
     prompt_of,
     rest_of,
     running,
+    shapes_of,
     steps_of,
 )
 
@@ -134,12 +135,12 @@ async def test_what_prompts_share_is_computed_once(loaded: Loaded) -> None:
 
 
 async def test_more_requests_than_fit_the_cache_all_end(loaded: Loaded) -> None:
-    """Twelve that need 150 tokens each, in a cache of 512: some lose their pages on the way and start again."""
-    prompts = [prompt_of(loaded, number, words=number) for number in range(12)]
-    with running(loaded, cache_tokens=512) as engine:
-        answers = await asyncio.gather(*(answer_of(engine, prompt, 110) for prompt in prompts))
+    """Eight that need about 80 tokens each, in a cache of 256: some lose their pages on the way and start again."""
+    prompts = [prompt_of(loaded, number, words=number) for number in range(8)]
+    with running(loaded, cache_tokens=256) as engine:
+        answers = await asyncio.gather(*(answer_of(engine, prompt, 50) for prompt in prompts))
     for prompt, answer in zip(prompts, answers, strict=True):
-        assert answer == plain_answer(loaded.model, prompt, 110, loaded.stop_token_ids)
+        assert answer == plain_answer(loaded.model, prompt, 50, loaded.stop_token_ids)
 
 
 async def test_what_cannot_fit_is_refused_with_numbers(loaded: Loaded, engine: Engine) -> None:
@@ -167,7 +168,7 @@ def test_no_token_is_shown_in_a_traceback() -> None:
 
 @pytest.mark.parametrize(("graphs", "told"), [("auto", False), ("on", False), ("off", False)])
 def test_the_processor_has_no_graphs(loaded: Loaded, graphs: Literal["auto", "on", "off"], told: bool) -> None:
-    assert Engine(loaded, EngineConfig(graphs=graphs), None)._graphs() is told
+    assert Engine(loaded, EngineConfig(graphs=graphs), shapes_of(loaded))._graphs() is told
 
 
 @pytest.mark.parametrize(("graphs", "told"), [("auto", None), ("on", True), ("off", False)])
@@ -175,10 +176,10 @@ def test_a_card_has_graphs_where_no_adapter_is_switched(
     loaded: Loaded, graphs: Literal["auto", "on", "off"], told: bool | None
 ) -> None:
     on_card = replace(loaded, device=torch.device("cuda"))
-    assert Engine(on_card, EngineConfig(graphs=graphs), None)._graphs() is told
-    assert Engine(replace(on_card, adapters=("a",)), EngineConfig(), None)._graphs() is False
+    assert Engine(on_card, EngineConfig(graphs=graphs), shapes_of(loaded))._graphs() is told
+    assert Engine(replace(on_card, adapters=("a",)), EngineConfig(), shapes_of(loaded))._graphs() is False
     with pytest.raises(ModelNotUsable, match="serve adapters without graphs"):
-        Engine(replace(on_card, adapters=("a",)), EngineConfig(graphs="on"), None).start()
+        Engine(replace(on_card, adapters=("a",)), EngineConfig(graphs="on"), shapes_of(loaded)).start()
 
 
 async def test_closing_fails_what_still_runs(loaded: Loaded) -> None:
@@ -195,7 +196,7 @@ async def test_closing_fails_what_still_runs(loaded: Loaded) -> None:
 
 
 async def test_nothing_is_answered_before_the_start(loaded: Loaded) -> None:
-    engine = Engine(loaded, EngineConfig(), None)
+    engine = Engine(loaded, EngineConfig(), shapes_of(loaded))
     assert not engine.ready
     assert engine.failure is None
     with pytest.raises(EngineFailed, match="not started"):

@@ -59,7 +59,7 @@ def above(tokens: int) -> Callable[[int], Exception | None]:
 
 
 async def test_out_of_memory_makes_the_batch_smaller_and_starts_again(loaded: Loaded) -> None:
-    prompts = [prompt_of(loaded, number, words=20) for number in range(6)]
+    prompts = [prompt_of(loaded, number, words=30) for number in range(6)]  # each more than 150 tokens
     with running(loaded) as engine, breaking(loaded, above(150)):
         answers = await asyncio.gather(*(answer_of(engine, prompt, 10) for prompt in prompts))
         stats = engine.stats()

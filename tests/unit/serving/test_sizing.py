@@ -12,7 +12,7 @@ from serving import sizing
 from serving.engine import Engine, EngineConfig
 from serving.errors import ModelNotUsable
 from serving.sizing import MACHINE_BATCH, MACHINE_CACHE, PAGE, bytes_of_token, choose_size, free_memory
-from tests.unit.serving.engines import load_tiny
+from tests.unit.serving.engines import load_tiny, shapes_of
 
 CHOSEN_HERE: dict[str, Any] = {
     "page_tokens": None,
@@ -57,6 +57,7 @@ def test_a_containers_limit_is_the_memory_there_is(tmp_path: Path) -> None:
 
 
 def test_a_cache_larger_than_the_machine_is_refused(tiny_model: Path) -> None:
-    engine = Engine(load_tiny(tiny_model), EngineConfig(cache_tokens=10**12), None)
+    loaded = load_tiny(tiny_model)
+    engine = Engine(loaded, EngineConfig(cache_tokens=10**12), shapes_of(loaded))
     with pytest.raises(ModelNotUsable, match="Memory footprint"):
         engine.start()
