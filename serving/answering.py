@@ -129,7 +129,7 @@ def _compile(turn: Turn, wanted: Wanted) -> Shape | None:
     from serving.shapes import ShapeRefused
 
     try:
-        return turn.model.shapes.compile(wanted)
+        return turn.model.engine.shapes.compile(wanted)
     except ShapeRefused as error:
         raise Refused(str(error), param=_blamed(turn, wanted)) from None
 
@@ -139,7 +139,7 @@ def _blamed(turn: Turn, wanted: Wanted) -> str:
     from serving.shapes import ShapeRefused
 
     try:
-        turn.model.shapes.compile(dataclasses.replace(wanted, tools=(), choice="none"))
+        turn.model.engine.shapes.compile(dataclasses.replace(wanted, tools=(), choice="none"))
     except ShapeRefused:
         return "response_format"
     return "tools"

@@ -14,7 +14,7 @@ from serving import completion, decisions, embeddings
 from serving.exchange import Exchange, check_key
 from serving.metrics import CONTENT_TYPE_LATEST
 from serving.parts import Model, Parts
-from serving.refusals import Refused
+from serving.refusals import Refused, still_loading
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -71,6 +71,8 @@ def _health(app: FastAPI, parts: Parts) -> None:
     @app.get("/readyz")
     async def ready() -> Response:
         loaded = parts.model.loaded
+        if not parts.ready:  # its batch is being built again, or never will be
+            raise still_loading()
         return JSONResponse({"status": "ok", "model": loaded.name, "device": str(loaded.device)})
 
     @app.get("/metrics")

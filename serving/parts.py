@@ -18,7 +18,6 @@ from serving.refusals import Refused, still_loading
 if TYPE_CHECKING:
     from serving.engine import Engine, EngineStats
     from serving.loading import Loaded
-    from serving.shapes import Shapes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +25,6 @@ class Model:
     """A model that answers."""
 
     engine: Engine
-    shapes: Shapes
 
     @property
     def loaded(self) -> Loaded:
@@ -89,14 +87,19 @@ class Parts:
 
     @property
     def model(self) -> Model:
-        """The model, ready to answer.
+        """The model. While its batch is built again, requests wait inside.
 
         Raises:
-            Refused: 503, it is still being loaded, or gave up.
+            Refused: 503, it is still being loaded.
         """
-        if self.warm is None or not self.warm.engine.ready:
+        if self.warm is None:
             raise still_loading()
         return self.warm
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are answered at once."""
+        return self.warm is not None and self.warm.engine.ready
 
     @property
     def failure(self) -> str | None:
@@ -104,6 +107,5 @@ class Parts:
         return self.warm.engine.failure if self.warm is not None else None
 
     def _now(self) -> tuple[int, int, EngineStats | None]:
-        ready = self.warm is not None and self.warm.engine.ready
-        stats = self.warm.engine.stats() if self.warm is not None and ready else None
+        stats = self.warm.engine.stats() if self.warm is not None and self.warm.engine.ready else None
         return self.admission.waiting, self.admission.running, stats

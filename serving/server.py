@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from transformers.utils.logging import disable_progress_bar
 
 from core.log import logger
 from core.process import settle
@@ -95,12 +96,13 @@ def serve(spec: ModelSpec, engine: EngineConfig, config: ServerConfig) -> None:
     loading.start()
     try:
         server.run()
+        failure = parts.failure  # before closing, which is no failure
     finally:
         loading.close()
     if loading.error is not None:
         raise loading.error
-    if parts.failure is not None:
-        raise EngineFailed(parts.failure)
+    if failure is not None:
+        raise EngineFailed(failure)
 
 
 class _Loading(threading.Thread):
@@ -121,6 +123,7 @@ class _Loading(threading.Thread):
     def run(self) -> None:
         """Load, warm up, and let requests in; or end the server."""
         began = time.monotonic()
+        disable_progress_bar()  # the log has one event a line
         try:
             loaded = _named(load(self._spec), self._config)
             shapes = Shapes(loaded.tokenizer, vocab_size=loaded.vocab_size, stop_token_ids=loaded.stop_token_ids)
@@ -130,7 +133,7 @@ class _Loading(threading.Thread):
             self.error = error
             self._failed()
             return
-        self._parts.warm = Model(engine=engine, shapes=shapes)
+        self._parts.warm = Model(engine=engine)
         log.info("model_ready", seconds=round(time.monotonic() - began, 1))
 
     def close(self) -> None:

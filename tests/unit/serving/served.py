@@ -18,7 +18,6 @@ from serving.app import create_app
 from serving.engine import Engine
 from serving.keys import Keys
 from serving.parts import Model, Parts
-from serving.shapes import Shapes
 from tests.servers import http_server, until
 from tests.unit.serving.engines import PATIENCE
 
@@ -87,13 +86,11 @@ class House:
 @contextmanager
 def house(engine: Engine, *, slots: int = 16, queue: int = 16, keys: Keys | None = None) -> Iterator[House]:
     """A server with this engine, which the caller closes."""
-    loaded = engine.loaded
-    shapes = Shapes(loaded.tokenizer, vocab_size=loaded.vocab_size, stop_token_ids=loaded.stop_token_ids)
     parts = Parts(
         admission=Admission(slots=slots, queue=queue),
         max_answer=64,
         keys=keys,
-        warm=Model(engine=engine, shapes=shapes),
+        warm=Model(engine=engine),
     )
     with http_server(create_app(parts)) as url:
         yield House(url=url, parts=parts)
