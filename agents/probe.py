@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from agents import probe_checks as checks
-from agents.features import PLAIN, read_features
 from agents.model import without_login
 from agents.probe_checks import Check, Found, Subject
 from agents.probe_context import context as reads_long
 from agents.probe_http import Asked, Failed
+from agents.probe_listing import Listing
 from agents.probe_report import Outcome, Report, Result
 from agents.probe_verdict import least_context, verdicts
 from agents.spec import TeamSpec
@@ -67,7 +66,7 @@ async def probe(
     started = time.monotonic()
     asked = Asked(url, model=model or "", key=key, seconds=seconds)
     session = _Session(total=total)
-    listing = _Listing()
+    listing = Listing()
     try:
         await session.take("models", listing.look(asked))
         room = context or listing.features.window or max(map(least_context, teams), default=0)
@@ -77,7 +76,7 @@ async def probe(
     finally:
         await asked.aclose()
     return Report(
-        url=without_login(url),
+        url=without_login(url).rstrip("/"),
         model=asked.model,
         features=listing.features,
         results=tuple(session.results),
@@ -124,33 +123,3 @@ class _Session:
             return Found(outcome=failed.outcome, reason=failed.sentence)
         except TimeoutError:
             return Found(outcome=Outcome.SILENT, reason="It was not done when the time for the whole test was over.")
-
-
-class _Listing:
-    """What an endpoint says of itself."""
-
-    def __init__(self) -> None:
-        self.features = PLAIN
-        self.names: list[str] = []
-
-    async def look(self, asked: Asked) -> Found:
-        """Lists its models, and has the one that is asked for."""
-        content = await asked.get("/models")
-        self.names = _names(content)
-        if not self.names:
-            return Found(outcome=Outcome.BROKEN, reason="It lists no models; name the model with --name.")
-        asked.model = asked.model or self.names[0]
-        self.features = read_features(content, asked.model)
-        if asked.model not in self.names:
-            return Found(outcome=Outcome.WRONG, reason=f"It lists {', '.join(self.names[:5])}, and no {asked.model}.")
-        window = self.features.window
-        told = f"its window is {window} tokens" if window else "it does not tell its window (--context does)"
-        return Found(outcome=Outcome.GOOD, reason=f"It lists {asked.model}; {told}.")
-
-
-def _names(content: bytes) -> list[str]:
-    try:
-        listed = json.loads(content)["data"]
-        return [one["id"][:200] for one in listed if isinstance(one["id"], str) and one["id"]]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        return []

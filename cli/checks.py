@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from core.errors import BundleInvalid, CasemateError
 
 if TYPE_CHECKING:
-    from httpx2 import Response
-
+    from cli.model_look import Seen
     from core.canonical import JsonObject
     from core.settings import Settings
 
 #: Seconds by which two clocks may differ before leases and expiries cannot be trusted.
 CLOCK_SECONDS = 30
-#: Seconds the model endpoint and the broker get to answer.
+#: Seconds the model server and the broker get to answer.
 ANSWER_SECONDS = 5
 
 
@@ -87,26 +86,37 @@ def worker(settings: Settings) -> Finding:
 
 
 def model(settings: Settings) -> Finding:
-    """The endpoint answers, and knows the model's name."""
-    import httpx2
+    """Every endpoint of the chain may be used, answers, and knows its model's name."""
+    from cli.context import live_bundle
+    from cli.model_look import look
 
-    mend = "Start it (casemate serve playbook, or casemate up), and check CASEMATE_MODEL_URL."
-    try:
-        answer = _ask_model(settings)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        return Finding(
-            name="model", ok=False, detail=f"{settings.model_url} does not answer ({type(error).__name__})", mend=mend
-        )
-    if answer.status_code in {401, 403}:
-        detail = f"{settings.model_url} refuses the key ({answer.status_code})"
-        return Finding(name="model", ok=False, detail=detail, mend="Set CASEMATE_MODEL_API_KEY.")
-    if answer.status_code >= 500:
-        return Finding(name="model", ok=False, detail=f"{settings.model_url} answers {answer.status_code}", mend=mend)
-    names = _model_names(answer)
-    if names and settings.model_name not in names:
-        detail = f"{settings.model_url} has no {settings.model_name}; it has {', '.join(names[:5])}"
-        return Finding(name="model", ok=False, detail=detail, mend="Set CASEMATE_MODEL_NAME to one of these.")
-    return Finding(name="model", ok=True, detail=f"{settings.model_name} at {settings.model_url}")
+    seen = look(settings, live_bundle(settings))
+    wrong = [one for one in seen if not one.up]
+    mends = [_mend_model(one) for one in wrong]
+    detail = "; then ".join(map(_model_detail, seen))
+    return Finding(name="model", ok=not wrong, detail=detail, mend=" ".join(dict.fromkeys(mends)))
+
+
+def _model_detail(one: Seen) -> str:
+    """An endpoint and what is known of it, in a few words."""
+    from cli.model_look import offers, probed
+
+    if one.endpoint.is_playbook:
+        return "playbook, inside the worker"
+    known = [one.trouble or "up", *filter(None, [offers(one.features) if one.up else ""]), probed(one.probe)]
+    return f"{one.endpoint.name} at {one.as_json()['url']} ({one.location or 'refused'}): {', '.join(known)}"
+
+
+def _mend_model(one: Seen) -> str:
+    from agents.probe_report import Outcome
+
+    if one.found is None:
+        return "Name it in models.yaml of the policy (casemate policy propose), or take it out of the settings."
+    if one.found.outcome is Outcome.WRONG:
+        return "Set CASEMATE_MODEL_NAME (or its name among the fallbacks) to one of these."
+    if one.found.outcome is Outcome.REFUSED:
+        return "Set CASEMATE_MODEL_API_KEY (or its key among the fallbacks), and check CASEMATE_MODEL_URL."
+    return "Start it (casemate serve, or casemate up), and check CASEMATE_MODEL_URL."
 
 
 def sandbox(settings: Settings) -> Finding:
@@ -225,15 +235,19 @@ def masking(settings: Settings) -> Finding:
     from cli.context import live_bundle
     from core.vault import MemoryVault
     from workers.wiring import make_masker
+    from workflows.clouds import profile_of
 
-    masker = make_masker(live_bundle(settings), settings)
+    bundle = live_bundle(settings)
+    masker, profile = make_masker(bundle, settings), profile_of(bundle, settings.model_chain)
     probe = "Please ring Marit Solvang at +49 40 5550 2231 tomorrow."
-    masked = masker.session(MemoryVault()).mask_text(probe)
+    masked = masker.session(MemoryVault(profile=profile)).mask_text(probe)
     shown = [value for value in ("Marit", "Solvang", "5550") if value in masked]
     return Finding(
         name="masking",
         ok=not shown,
-        detail=f"names: {settings.name_models}" if not shown else "leaves a name or a number of a probe readable",
+        detail=f"names: {settings.name_models}; for {profile} models"
+        if not shown
+        else "leaves a name or a number of a probe readable",
         mend="" if not shown else "Look at treatments in masking.yaml, and at CASEMATE_NAME_MODELS.",
     )
 
@@ -253,7 +267,8 @@ def clock(settings: Settings) -> Finding:
             (process["process"], datetime.fromisoformat(process["at"])) for process in tx.operations.alive(since=since)
         ]
     try:
-        date = _ask_model(settings).headers.get("date")
+        # Without the key: any answer carries the date.
+        date = httpx2.get(settings.model_url, timeout=ANSWER_SECONDS, trust_env=False).headers.get("date")
         if date:
             others.append(("the model server", parsedate_to_datetime(date)))
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError):
@@ -336,23 +351,6 @@ def examine(name: str, settings: Settings) -> Finding:
         return Finding(name=name, ok=False, detail=first, mend=rest or first)
     except Exception as error:  # noqa: BLE001 - the outermost handler of a check
         return Finding(name=name, ok=False, detail=f"broke with {type(error).__name__}", mend="Report this as a bug.")
-
-
-def _ask_model(settings: Settings) -> Response:
-    import httpx2
-
-    return httpx2.get(
-        settings.model_url.rstrip("/") + "/models",
-        headers={"Authorization": f"Bearer {settings.model_api_key.get_secret_value()}"},
-        timeout=ANSWER_SECONDS,
-    )
-
-
-def _model_names(answer: Response) -> list[str]:
-    try:
-        return [str(item["id"]) for item in answer.json()["data"]]
-    except (ValueError, KeyError, TypeError):
-        return []
 
 
 def _broker_errors(app: Any) -> tuple[type[Exception], ...]:

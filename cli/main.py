@@ -6,7 +6,22 @@ import sys
 
 import typer
 
-from cli import approvals, connector, effect, mask, mcp, operate, policy, rules, sandbox, serve, ticket, tool, vault
+from cli import (
+    approvals,
+    connector,
+    effect,
+    mask,
+    mcp,
+    model,
+    operate,
+    policy,
+    rules,
+    sandbox,
+    serve,
+    ticket,
+    tool,
+    vault,
+)
 from cli.demo_command import demo
 from cli.output import complain
 
@@ -26,6 +41,7 @@ app.add_typer(effect.app, name="effect")
 app.add_typer(policy.app, name="policy")
 app.add_typer(tool.app, name="tool")
 app.add_typer(mcp.app, name="mcp")
+app.add_typer(model.app, name="model")
 app.add_typer(connector.app, name="connector")
 app.command()(mask.mask)
 app.add_typer(vault.app, name="vault")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cli.mask_parts import Part
     from cli.mask_show import MaskedPart
     from core.canonical import Json
+    from core.masking import Profile
     from policies.masking.masker import Masker
     from policies.masking.session import MaskSession
     from policies.masking.spans import Span
@@ -49,8 +50,8 @@ def _stream(file: str, _kind: Kind | None, _as_json: bool, _diff: bool, folder: 
     from cli.mask_lines import mask_lines
     from core.vault import MemoryVault
 
-    masker = _masker(folder)
-    if not mask_lines(file, lambda text: masker.session(MemoryVault()).mask_with_spans(text)):
+    masker, profile = _masker(folder)
+    if not mask_lines(file, lambda text: masker.session(MemoryVault(profile=profile)).mask_with_spans(text)):
         raise typer.Exit(1)
 
 
@@ -63,14 +64,15 @@ def _once(file: str, kind: Kind | None, as_json: bool, diff: bool, folder: Path 
     chosen = kind or guess_kind("" if file == "-" else file, content)
     parts = parts_of_mail(content) if chosen is Kind.eml else [Part(file, decoded(content))]
     value = parse_json(parts[0].text) if chosen is Kind.json else None
-    masker = _masker(folder)
-    session = masker.session(MemoryVault())
+    masker, profile = _masker(folder)
+    session = masker.session(MemoryVault(profile=profile))
     if len(parts) > 1:  # all of them at once, so that what one gives away is masked in those before it too
         session.mask_json([part.text for part in parts])
     masked = _masked_json(session, value) if chosen is Kind.json else None
     done = _each(parts, session, session.mask_with_spans)
     if as_json:
-        print_json(document(done, kind=chosen.value, masked=_as_document(chosen, masked, done)))
+        shown = _as_document(chosen, masked, done)
+        print_json(document(done, kind=chosen.value, masked_for=profile, masked=shown))
         return
     for one in done:
         if len(done) > 1:
@@ -84,6 +86,8 @@ def _once(file: str, kind: Kind | None, as_json: bool, diff: bool, folder: Path 
     if diff:
         return
     print()
+    if profile == "cloud":
+        say("Masked for cloud models: an endpoint of the settings is one.")
     if any(one.spans for one in done):
         print_spans(done)
     else:
@@ -115,11 +119,14 @@ def _as_document(kind: Kind, masked: Json, done: list[MaskedPart]) -> Json:
     return [{"part": one.part.name, "text": one.text, "note": one.part.note or None} for one in done]
 
 
-def _masker(folder: Path | None) -> Masker:
+def _masker(folder: Path | None) -> tuple[Masker, Profile]:
+    """The masker of a bundle, and for which models this process masks."""
     from cli.context import read_settings
     from cli.policy import load
     from core.process import collect_seldom
     from workers.wiring import make_masker
+    from workflows.clouds import profile_of
 
     collect_seldom()
-    return make_masker(load(folder), read_settings())
+    bundle, settings = load(folder), read_settings()
+    return make_masker(bundle, settings), profile_of(bundle, settings.model_chain)

@@ -53,7 +53,7 @@ def counts_of(parts: Sequence[MaskedPart]) -> dict[str, int]:
     return dict(sorted(Counter(span.entity for done in parts for span in done.spans).items()))
 
 
-def document(parts: Sequence[MaskedPart], *, kind: str, masked: Json) -> JsonObject:
+def document(parts: Sequence[MaskedPart], *, kind: str, masked_for: str, masked: Json) -> JsonObject:
     """What `--json` prints. Offsets say where an original stood; the original itself is not repeated."""
     spans: list[Json] = []
     for done in parts:
@@ -65,7 +65,13 @@ def document(parts: Sequence[MaskedPart], *, kind: str, masked: Json) -> JsonObj
                 **where, "start": span.start, "end": span.end, "line": line, "column": column, "type": span.entity,
                 "token": span.token, "score": round(span.score, 3), "recognizer": span.recognizer,
             })  # fmt: skip
-    return {"kind": kind, "masked": masked, "spans": spans, "entities": dict(counts_of(parts))}
+    return {
+        "kind": kind,
+        "masked_for": masked_for,
+        "masked": masked,
+        "spans": spans,
+        "entities": dict(counts_of(parts)),
+    }
 
 
 def print_spans(parts: Sequence[MaskedPart]) -> None:

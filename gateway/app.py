@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
 from core.clock import Clock
-from core.settings import ApiKey, FrameworkChoice
+from core.settings import ApiKey, FrameworkChoice, ModelEndpoint
 from core.store.engine import Store
-from gateway import approvals, description, health, metrics, policy, problems, tickets
+from gateway import approvals, description, health, metrics, models, policy, problems, tickets
 from gateway.identity import Keys
 from gateway.limits import MAX_REQUEST, Limits
 from gateway.parts import Parts
@@ -31,6 +31,7 @@ def create_app(
     live: LiveBundle,
     registry: Registry,
     framework: FrameworkChoice = FrameworkChoice.SPEC,
+    chain: Sequence[ModelEndpoint] = (),
     max_request: int = MAX_REQUEST,
 ) -> FastAPI:
     """The HTTP API. Documentation pages are left out: they would load scripts from elsewhere."""
@@ -44,13 +45,21 @@ def create_app(
     )
     app.state.keys = Keys(api_keys)
     app.state.parts = Parts(
-        store=store, clock=clock, ring=ring, masker=masker, live=live, registry=registry, framework=framework
+        store=store,
+        clock=clock,
+        ring=ring,
+        masker=masker,
+        live=live,
+        registry=registry,
+        chain=tuple(chain),
+        framework=framework,
     )
     app.add_middleware(Limits, max_request=max_request)
     problems.install(app)
     app.include_router(tickets.router)
     app.include_router(approvals.router)
     app.include_router(policy.router)
+    app.include_router(models.router)
     app.include_router(health.router)
     app.include_router(metrics.router)
     description.describe(app)

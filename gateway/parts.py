@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 
 from core.clock import Clock
-from core.settings import FrameworkChoice
+from core.settings import FrameworkChoice, ModelEndpoint
 from core.store.engine import Store
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Parts:
     live: LiveBundle
     #: The tools that rules may speak of.
     registry: Registry
+    #: The model endpoints of the settings. The gateway itself asks none of them anything.
+    chain: tuple[ModelEndpoint, ...]
     #: Which framework hosts the teams of tickets that come in here.
     framework: FrameworkChoice
 

@@ -37,6 +37,7 @@ def run(settings: Settings) -> None:
         masker=LiveMasker(live, settings),
         live=live,
         registry=registry,
+        chain=settings.model_chain,
         framework=settings.framework,
     )
     heartbeat = Heartbeat(store, f"{socket.gethostname()}:{os.getpid()}", "gateway", live, dict)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agents.model import without_login
 from core.canonical import JsonObject
 from core.errors import CasemateError
 from core.log import logger
@@ -14,6 +13,7 @@ from workers.app import QUEUES, make_app
 from workers.heartbeat import Heartbeat
 from workers.tasks import register, ringer
 from workers.wiring import open_services
+from workflows.endpoints import known_by
 from workflows.services import Services
 
 log = logger(__name__)
@@ -48,7 +48,7 @@ def run_worker(settings: Settings, *, queues: Sequence[str] = tuple(QUEUES.value
 
 
 def _state(services: Services) -> JsonObject:
-    state: JsonObject = {"model": without_login(services.settings.model_url)}
+    state: JsonObject = {"models": known_by(services.models)}
     try:
         state["sandbox"] = services.sandbox().tier
     except CasemateError as error:

@@ -27,7 +27,7 @@ class ModelProbeRow(Base):
     __tablename__ = "model_probes"
 
     #: Without a login.
-    url: Mapped[str] = mapped_column(String(500), primary_key=True)
+    url: Mapped[str] = mapped_column(String(200), primary_key=True)
     model: Mapped[str] = mapped_column(String(200), primary_key=True)
     report: Mapped[JsonObject]
     created_at: Mapped[datetime]

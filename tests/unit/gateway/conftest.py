@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from core.clock import FixedClock
-from core.settings import ApiKey
+from core.settings import ApiKey, ModelEndpoint
 from core.store.engine import Store
 from gateway.app import create_app
 from policies.bundle import default_bundle_path, load_bundle
@@ -43,6 +43,7 @@ class Gateway:
     path: Path
     rung: list[str] = field(default_factory=list)
     max_request: int = 1_000_000
+    chain: tuple[ModelEndpoint, ...] = ()
 
     @cached_property
     def live(self) -> LiveBundle:
@@ -61,6 +62,7 @@ class Gateway:
             live=self.live,
             registry=default_registry(),
             max_request=self.max_request,
+            chain=self.chain,
         )
         headers = {"Authorization": f"Bearer {name}-key"} if name else {}
         return TestClient(app, headers=headers, raise_server_exceptions=False)

@@ -24,7 +24,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "model_probes",
-        sa.Column("url", sa.String(length=500), nullable=False),
+        sa.Column("url", sa.String(length=200), nullable=False),
         sa.Column("model", sa.String(length=200), nullable=False),
         sa.Column("report", SafeJson(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
