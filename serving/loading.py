@@ -82,7 +82,9 @@ def load(spec: ModelSpec) -> Loaded:
         ModelNotUsable: no such model, device, type or adapter, or it cannot be quantized so.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # a server's output is one JSON object a line
     device = _device(spec.device)
     _check_dtype(spec.dtype)
     _check_place(spec.model)
