@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -17,7 +17,7 @@ from serving.errors import DoesNotFit, EngineFailed
 if TYPE_CHECKING:
     from serving.shapes import Shape
 
-__all__ = ["Ask", "AsyncSink", "DoesNotFit", "EngineFailed", "Item", "Request", "Sink", "Step"]
+__all__ = ["Ask", "AsyncSink", "DoesNotFit", "EngineFailed", "Item", "Request", "Sink", "Step", "last_step"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +54,13 @@ class Step:
     finish: Literal["stop", "length"] | None
     closed: bool
     shared: int = 0
+
+
+def last_step(new: Sequence[int], stops: Collection[int], *, closed: bool, shared: int) -> Step:
+    """The step that ends an answer whose newest tokens are `new`."""
+    if new and new[-1] in stops:
+        return Step(tuple(new[:-1]), "stop", closed, shared)
+    return Step(tuple(new), "length", closed, shared)
 
 
 #: What a request's owner receives: steps, or the probabilities of a choice, or why there are no more.

@@ -12,18 +12,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from core.log import logger
-from serving.asking import Item, Request, Step
+from serving.asking import Item, Request, Step, last_step
 from serving.choosing import Choosing
 from serving.constraint import Constraint
 from serving.delivery import deliver
 from serving.errors import DoesNotFit, EngineFailed, ModelNotUsable
 from serving.loop import Loop
 from serving.recovery import Recovery
+from serving.sizing import Size
 from serving.turns import Turns
 
 log = logger(__name__)
 
 STOPPING = "The model server is stopping."
+LOST = "The model server ran into an error and lost this answer; ask again."
+BROKEN = "The model server failed while it recovered; restart it."
+
+#: Takes the outputs of one step.
+Receive = Callable[[list[Any]], None]
 
 
 class Batch:
@@ -31,7 +37,7 @@ class Batch:
 
     def __init__(
         self,
-        build: Callable[[Any, Callable[[list[Any]], None]], Loop],
+        build: Callable[[Size, Receive], Loop],
         recovery: Recovery,
         *,
         constraint: Constraint,
@@ -65,8 +71,7 @@ class Batch:
 
     def count_anew(self) -> None:
         """Forget what was counted until now."""
-        self.prompt_tokens = self.generated_tokens = 0
-        self._shared_before = -self._loop.shared_tokens
+        self.prompt_tokens = self.generated_tokens = self._shared_before = self._loop.shared_tokens = 0
 
     @property
     def loop(self) -> Loop:
@@ -171,8 +176,7 @@ class Batch:
         self._end(request)
         if request.labels is not None:
             return self._choosing.probabilities(request.id)
-        stopped = bool(new) and new[-1] in self._stops
-        return Step(tuple(new[:-1] if stopped else new), "stop" if stopped else "length", closed, shared)
+        return last_step(new, self._stops, closed=closed, shared=shared)
 
     def _check_fits(self, request: Request) -> None:
         needs, has = len(request.prompt) + request.budget, self._loop.total_tokens
@@ -223,7 +227,7 @@ class Batch:
                     self._switch()
             except Exception as error:  # noqa: BLE001 - the outermost handler; nobody may wait for ever
                 log.error("batching_recovery_failed", error=type(error).__name__)
-                self._give_up("The model server failed while it recovered; restart it.")
+                self._give_up(BROKEN)
 
     def _switch(self) -> None:
         """Make the next adapter active, between two steps of the loop."""
@@ -246,8 +250,8 @@ class Batch:
                 self._broken = False
                 again, lost = self._recovery.sort(self._turns.hold())
                 pages = self._loop.total_tokens // self._loop.page_tokens
-                self._shared_before += self._loop.shared_tokens
-            self._fail(lost, "The model server ran into an error and lost this answer; ask again.")
+                self._shared_before, self._loop.shared_tokens = self.shared_tokens, 0
+            self._fail(lost, LOST)
             sentence = self._build_again(error, pages)
             if sentence is not None:
                 self._give_up(sentence)

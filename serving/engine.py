@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
 from serving.asking import Ask, AsyncSink, Request, Step
-from serving.batch import Batch
+from serving.batch import Batch, Receive
 from serving.canary import prove_constraint
 from serving.choosing import Choosing, check_labels
 from serving.constraint import Constraint
@@ -238,7 +238,7 @@ class Engine:
         choosing = Choosing(rows=size.requests, device=loaded.device)
         constraint = Constraint(self.shapes.vocabulary, rows=size.requests, device=loaded.device)
 
-        def build(size: Size, receive: Callable[[list[Any]], None]) -> Loop:
+        def build(size: Size, receive: Receive) -> Loop:
             return Loop(
                 loaded,
                 size,
