@@ -150,7 +150,7 @@ class Batch:
             try:
                 pause.__enter__()
             except RuntimeError as error:
-                raise EngineFailed("The model server is recovering; ask again.") from error
+                raise EngineFailed(self._over or "The model server is recovering; ask again.") from error
             try:
                 yield
             finally:

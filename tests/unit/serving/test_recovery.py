@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import torch
 
+from serving.asking import Request
+from serving.canary import ThreadSink
 from serving.engine import Ask, DoesNotFit, EngineFailed
 from serving.loading import Loaded
 from serving.loop import Loop
@@ -107,6 +109,46 @@ async def test_the_memory_of_the_broken_batch_is_free_before_the_next_is_built(l
         engine._started._build = look_and_build
         await answer_of(engine, prompt_of(loaded, 5, words=70), 4)
     assert still_there == [False]
+
+
+async def test_a_batch_that_cannot_be_built_is_made_smaller_still(loaded: Loaded) -> None:
+    with running(loaded) as engine, breaking(loaded, above(150)):
+        build = engine._started._build
+        full = [torch.OutOfMemoryError("injected")]
+
+        def build_when_there_is_room(*asked: Any) -> Loop:
+            if full:
+                raise full.pop()
+            return build(*asked)
+
+        engine._started._build = build_when_there_is_room
+        assert len(await answer_of(engine, prompt_of(loaded, 5, words=70), 4)) == 4
+        assert engine.stats().restarts == 2
+        assert engine.stats().cache_total == 2048
+
+
+async def test_nobody_waits_for_a_recovery_that_failed(loaded: Loaded) -> None:
+    def fail(_adapter: str | None) -> None:
+        raise ZeroDivisionError
+
+    with running(loaded) as engine, breaking(loaded, above(150)):
+        engine._started._activate = fail
+        with pytest.raises(EngineFailed, match="failed while it recovered; restart it"):
+            await answer_of(engine, prompt_of(loaded, 5, words=70), 4)
+        assert not engine.ready
+        with pytest.raises(EngineFailed, match="failed while it recovered; restart it"):
+            await engine.embed([[1, 2]])
+
+
+async def test_a_request_that_transformers_refuses_harms_no_other(loaded: Loaded) -> None:
+    """Its processors' arguments are checked in the loop; labels are a tuple."""
+    refused = ThreadSink()
+    with running(loaded) as engine:
+        engine._started.enter(Request(prompt=[1, 2], budget=1, sink=refused, labels=[1, 2]))  # type: ignore[arg-type]
+        assert len(await answer_of(engine, prompt_of(loaded, 5), 4)) == 4
+        with pytest.raises(EngineFailed, match="refused this request"):
+            refused.answer()
+        assert engine.stats().restarts == engine.stats().running == 0
 
 
 async def test_another_error_builds_the_same_again(loaded: Loaded) -> None:
