@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from agents import probe_texts as texts
 from agents.probe import CHECKS, probe
 from agents.probe_report import Outcome, Report
-from agents.probe_verdict import least_context
+from agents.probe_verdict import least_context, verdicts
 from agents.spec import shipped_teams
 from core.canonical import JsonObject
 from tests.unit.agents.fit_server import ASSESSMENT, FitServer, call, calls, good, running, says
@@ -206,10 +209,6 @@ async def test_prompts_that_are_cut_without_a_word_are_noticed() -> None:
 
 
 async def test_an_endpoint_that_is_too_slow_for_the_shortest_run_is_unfit() -> None:
-    from dataclasses import replace
-
-    from agents.probe_verdict import verdicts
-
     with running(entry=EVERYTHING) as server:
         report = await report_on(server)
     slow = {"first_token_seconds": 10.0, "tokens_per_second": 4.0}
@@ -375,3 +374,11 @@ async def test_nobody_there_and_a_name_that_is_not_there() -> None:
 
 async def test_outcomes_say_whether_the_form_was_right() -> None:
     assert {outcome for outcome in Outcome if outcome.in_form} == {Outcome.GOOD, Outcome.WRONG}
+
+
+def test_the_page_names_every_check_and_every_outcome_and_what_teams_need() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "model-probe.md").read_text()
+    rows = re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE)
+    assert rows == ["models", *CHECKS, *Outcome]
+    low, high = (int(number.replace(",", "")) for number in re.findall(r"(\d+,\d+) to (\d+,\d+) tokens", page)[0])
+    assert all(low <= least_context(spec) <= high for spec in TEAMS)

@@ -56,6 +56,7 @@ def test_every_block_is_of_a_kind_that_is_run() -> None:
         "yaml rules",
         "yaml actions",
         "yaml organization",
+        "yaml models",
         "yaml tests",
         "yaml broken",
         "text",
@@ -75,7 +76,10 @@ def test_a_rule_of_the_page_loads_beside_the_rules_that_ship(bundle: Bundle, tex
     assert len(loaded.rules) > len(bundle.rules)
 
 
-@pytest.mark.parametrize(("kind", "file"), [("actions", "actions.yaml"), ("organization", "organization.yaml")])
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [("actions", "actions.yaml"), ("organization", "organization.yaml"), ("models", "models.yaml")],
+)
 def test_a_file_of_the_page_loads_in_place_of_what_ships(bundle: Bundle, kind: str, file: str) -> None:
     for text in [text for said, text, _ in BLOCKS if said == f"yaml {kind}"]:
         whole = {**parsed(bundle.files[file]), **parsed(text)}
