@@ -55,6 +55,13 @@ class Admission:
         """Requests in the queue."""
         return len(self._heap)
 
+    def check_room(self) -> None:
+        """Raises:
+        QueueFull: a request that came now would be sent away.
+        """
+        if self.running >= self._slots and self.waiting >= self._queue:
+            raise QueueFull(self._retry_after())
+
     @asynccontextmanager
     async def slot(self, priority: int = 0) -> AsyncIterator[None]:
         """Hold a slot while inside; of those who wait, the lowest priority goes first, then who came first.
@@ -73,8 +80,7 @@ class Admission:
         if self.running < self._slots:
             self.running += 1
             return
-        if self.waiting >= self._queue:
-            raise QueueFull(self._retry_after())
+        self.check_room()
         mine = _Waiting(priority, next(self._arrivals), asyncio.get_running_loop().create_future())
         heapq.heappush(self._heap, mine)
         try:

@@ -82,6 +82,7 @@ class Exchange(Response):
         try:
             async with self._counted(), self._sentences():
                 check_key(self._parts, self._request)
+                self._parts.admission.check_room()  # before anything is read and rendered for it
                 async with asyncio.timeout(_deadline(self._request)):
                     body = await _body(self._request)
                     await while_connected(receive, self._answer(body, scope, receive, send))

@@ -124,6 +124,8 @@ class Message(_Part):
     tool_calls: list[CalledTool] | None = None
     tool_call_id: str | None = None
     reasoning_content: str | None = None
+    #: The form before tools; what it says would be lost.
+    function_call: None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

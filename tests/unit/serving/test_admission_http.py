@@ -96,6 +96,8 @@ def test_a_deadline_ends_an_answer_that_is_being_written(server: House) -> None:
 
 def test_an_error_in_a_stream_is_its_last_event(tiny_model: Path) -> None:
     with running(replace(load_tiny(tiny_model), name="tiny")) as engine, house(engine) as server:
+        told = threading.Event()
+        server.parts.on_failure = told.set
         with httpx2.stream(
             "POST", f"{server.url}{CHAT}", json=chat(stream=True, max_tokens=LONG), timeout=PATIENCE, trust_env=False
         ) as response:
@@ -107,7 +109,8 @@ def test_an_error_in_a_stream_is_its_last_event(tiny_model: Path) -> None:
         assert json.loads(error.removeprefix("data: "))["error"]["code"] == "engine_failed"
         assert done == "data: [DONE]"
         assert refusal(server.chat())[0] == 503
-        assert server.get("/readyz").status_code == 503
+        assert server.get("/readyz").status_code == server.get("/healthz").status_code == 503
+        assert told.is_set(), "the process can end"
         assert server.counts == (0, 0)
 
 

@@ -109,6 +109,7 @@ def test_what_frameworks_send_without_meaning_is_taken(server: House) -> None:
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": "x", "tool_calls": [{"function": {"name": "f"}}]}]}, "messages[0]"),
         ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, "messages[0].tool_calls[0].function"),
+        ({"messages": [{"role": "assistant", "function_call": {"name": "f"}}]}, "messages[0].function_call"),
         ({"n": 2}, "n"),
         ({"top_p": 0.5}, "top_p"),
         ({"logprobs": True}, "logprobs"),

@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from core.canonical import JsonObject
+from serving.shapes import Shape, Shapes, Wanted
 from tests.unit.serving.engines import load_tiny, running
 from tests.unit.serving.served import House, events, house, refusal
 
@@ -227,6 +228,31 @@ def test_shapes_and_free_text_share_a_batch(server: House) -> None:
             Draft202012Validator(VERDICT).validate(json.loads(message["content"]))
         elif number % 3 == 1:
             check_calls(message["tool_calls"])
+
+
+class Unheld(Shapes):
+    """A fault: answers are held to one schema and checked against another."""
+
+    def compile(self, wanted: Wanted) -> Shape | None:
+        checked = super().compile(wanted)
+        held = super().compile(replace(wanted, schema={"type": "integer"}))
+        assert checked is not None
+        assert held is not None
+        checked.compiled, checked.closing, checked.least = held.compiled, held.closing, held.least
+        return checked
+
+
+def test_an_answer_that_left_its_shape_is_withheld_and_counted(tiny_model: Path) -> None:
+    loaded = replace(load_tiny(tiny_model), name="tiny")
+    with running(loaded) as engine, house(engine) as server:
+        engine.shapes = Unheld(loaded.tokenizer, vocab_size=loaded.vocab_size, stop_token_ids=loaded.stop_token_ids)
+        response = server.chat(**NOISE, response_format=FORMAT)
+        assert refusal(response) == (502, None, "constraint_failed")
+        streamed = events(server.chat(**NOISE, response_format=FORMAT, stream=True))
+        assert streamed[-1]["error"]["code"] == "constraint_failed"
+        text = server.get("/metrics").text
+    assert "casemate_serving_constraint_failures_total 2.0" in text
+    assert 'outcome="constraint_failed"} 2.0' in text
 
 
 def test_what_the_constraint_did_is_counted(server: House) -> None:
