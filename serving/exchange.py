@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
@@ -75,7 +75,7 @@ class Exchange(Response):
         self._parts = parts
         self._request = request
         self._work = work
-        self._started = False
+        self._sent: Literal["nothing", "document", "events"] = "nothing"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; what is refused before the first byte has its status, later it is an event of the stream."""
@@ -89,22 +89,26 @@ class Exchange(Response):
         except ClientGone:
             return
         except Refused as refusal:
-            if self._started:
-                await _send(send, refusal.document)
-                await _finish(send)
-            else:
-                await refusal.response()(scope, receive, send)
+            match self._sent:
+                case "nothing":
+                    await refusal.response()(scope, receive, send)
+                case "events":
+                    await _send(send, refusal.document)
+                    await _finish(send)
+                case "document":  # it is on its way, whole
+                    return
 
     async def _answer(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         turn = Turn(parts=self._parts, model=self._parts.model, body=body, arrived=time.monotonic())
         answer = await self._work(turn)
         if isinstance(answer, dict):
+            self._sent = "document"
             await JSONResponse(answer)(scope, receive, send)
             return
         async with aclosing(answer) as events:
             async for event in events:
-                if not self._started:
-                    self._started = True
+                if self._sent == "nothing":
+                    self._sent = "events"
                     await send({"type": "http.response.start", "status": 200, "headers": _STREAM})
                 await _send(send, event)
         await _finish(send)
