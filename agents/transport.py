@@ -29,8 +29,10 @@ UNAVAILABLE = frozenset({401, 403, 404, 408, 409, 425, 429})
 LEAST_WAIT = 0.5
 #: Seconds in which an endpoint says what it can do.
 DISCOVERY_SECONDS = 5.0
-#: How long a casemate server may let a request wait, in seconds: none is of use after the run's time.
+#: How long a casemate server may take for a request, in seconds: no answer is of use after the run's time.
 DEADLINE = "X-Casemate-Deadline-Seconds"
+#: Seconds more than that, so that a run ends by its own clock and not by an error of the server.
+DEADLINE_GRACE = 2.0
 
 
 class GuardTransport(httpx2.AsyncBaseTransport):
@@ -77,7 +79,7 @@ class GuardTransport(httpx2.AsyncBaseTransport):
         while True:
             sent = request if body is whole else _with_body(request, encoded(body))
             if meter is not None and features.casemate:
-                sent.headers[DEADLINE] = f"{max(0.0, meter.seconds_left):.1f}"
+                sent.headers[DEADLINE] = f"{max(0.0, meter.seconds_left) + DEADLINE_GRACE:.1f}"
             response = await self._asked(sent, meter)
             if meter is None or not says_too_long(response.status_code, response.content):
                 break

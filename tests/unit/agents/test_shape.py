@@ -7,6 +7,7 @@ import pytest
 from agents.build import build_team
 from agents.shape import ASSESSMENT
 from agents.spec import TeamSpec
+from agents.transport import DEADLINE_GRACE
 from core.assessment import Assessment, Verdict
 from core.canonical import JsonObject
 from tests.unit.agents.endpoint import OURS, Endpoint
@@ -82,7 +83,7 @@ async def test_a_server_of_ours_is_told_how_long_the_run_will_wait(framework: st
     await run(framework, endpoint)
     seconds = [float(sent["x-casemate-deadline-seconds"]) for sent in endpoint.headers[1:]]
     assert seconds == sorted(seconds, reverse=True)
-    assert 0 < seconds[-1] <= seconds[0] <= spec().budget.seconds
+    assert DEADLINE_GRACE < seconds[-1] <= seconds[0] <= spec().budget.seconds + DEADLINE_GRACE
     other = Endpoint(entry={"max_model_len": 131072})
     await run(framework, other)
     assert not any("x-casemate-deadline-seconds" in sent for sent in other.headers)
