@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := demo
 
 bin := .venv/bin
-code := core policies tools agents workflows workers gateway serving cli evals benchmarks tests
+code := core policies tools agents workflows workers gateway serving cli evals benchmarks tests deploy
 
 # A working casemate on sample tickets; ARGS=--exit stops it when the board is printed.
 demo:
