@@ -23,6 +23,8 @@ def print_case(case: JsonObject) -> None:
     say(f"{case['external_id']} ({case['id']}): {case['means']}")
     if case["trouble"]:
         say(f"Trouble: {case['trouble']}")
+    if case["masked_for"] == "cloud":
+        say("Masked for cloud models.")
     if answer is None:
         return
     source = " (probability)" if case["run"]["confidence_by"] == "probability" else ""

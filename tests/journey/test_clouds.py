@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cli.board import print_case
 from core.audit import AuditEvent
 from core.masking import Masking
 from core.settings import PLAYBOOK
@@ -43,7 +44,11 @@ def endpoint(model: tuple[str, Path]) -> str:
 @pytest.fixture
 def sent(model: tuple[str, Path]) -> Callable[[], list[str]]:
     """What the model server was sent since the test began."""
-    record = model[1]
+    return sending(model[1])
+
+
+def sending(record: Path) -> Callable[[], list[str]]:
+    """What comes into a record from now on."""
     before = len(record.read_text().splitlines()) if record.exists() else 0
     return lambda: record.read_text().splitlines()[before:] if record.exists() else []
 
@@ -67,8 +72,9 @@ def masking(house: House, ticket_id: str) -> Masking:
 
 @pytest.mark.parametrize("framework", ["autogen", "adk"])
 def test_a_cloud_in_the_chain_sees_neither_ticket_nor_tool_results_as_others_do(
-    make_house: MakeHouse, tmp_path: Path, endpoint: str, sent: Callable[[], list[str]], framework: str
+    make_house: MakeHouse, tmp_path: Path, model: tuple[str, Path], framework: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    endpoint, sent = model[0], sending(model[1])
     house = make_house(policy_dir=bundle(tmp_path / "policy", endpoint=endpoint), model_fallbacks=["playbook"])
     ticket = house.triage(demo_ticket("phishing", "malicious"), framework=framework)
     requests = sent()
@@ -78,9 +84,12 @@ def test_a_cloud_in_the_chain_sees_neither_ticket_nor_tool_results_as_others_do(
     assert "URL_" in told
     assert re.findall(r"https?://[^\s\"\\]+", told) == []
     with house.services.store.read() as tx:
-        assert case(tx, ticket.id)["masked_for"] == "cloud"
+        found = case(tx, ticket.id)
+        assert found["masked_for"] == "cloud"
         (event,) = [event for event in tx.audit.of(ticket.id) if event["action"] == "ticket.masked"]
     assert event["data"]["masked_for"] == "cloud"
+    print_case(found)
+    assert "Masked for cloud models." in capsys.readouterr().out
     assert run_of(house, ticket.id).note is None
 
 

@@ -233,6 +233,19 @@ def test_the_masker_follows_the_organization_and_shares_the_name_model(store: St
     assert masker(old) is before
 
 
+def test_the_masker_follows_what_clouds_may_see(store: Store, tmp_path: Path) -> None:
+    live, masker = masker_of(store, tmp_path)
+    before = masker()
+    folder = write_bundle(tmp_path / "next")
+    (folder / "models.yaml").write_text("cloud: {indicators: {urls: mask}}\n")
+    put_live(store, folder)
+    live.look()
+    text = "Look at http://harbourbank-login.example/a."
+    assert masker() is not before
+    assert masker().session(MemoryVault()).mask_text(text) == text
+    assert "URL_" in masker().session(MemoryVault(profile="cloud")).mask_text(text)
+
+
 def test_old_maskers_are_forgotten(store: Store, tmp_path: Path) -> None:
     live, masker = masker_of(store, tmp_path)
     for name in ("a", "b", "c", "d"):
