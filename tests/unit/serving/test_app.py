@@ -207,6 +207,27 @@ def test_until_the_model_is_there_the_server_is_alive_and_not_ready() -> None:
         assert "casemate_serving_ready 0.0" in empty.get("/metrics").text
 
 
+def test_a_model_without_a_chat_template_only_embeds(tiny_model: Path) -> None:
+    loaded = replace(load_tiny(tiny_model), name="tiny")
+    loaded.tokenizer.chat_template = None
+    with running(loaded) as engine, house(engine) as plain:
+        [entry] = plain.get("/v1/models").json()["data"]
+        assert entry["casemate"] == {"structured_with_tools": False, "decisions": False}
+        assert refusal(plain.chat())[:2] == (400, "model")
+        answers = [{"name": name, "meaning": "x"} for name in "ab"]
+        asked = {"messages": chat()["messages"], "question": "?", "answers": answers}
+        assert refusal(plain.post("/v1/decisions", asked))[:2] == (400, "model")
+        assert plain.post("/v1/embeddings", {"input": "x"}).status_code == 200
+
+
+def test_a_fault_of_the_server_is_a_500_that_tells_nothing(server: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.parts, "max_answer", None)
+    response = server.chat(text="Zanzibar", max_tokens=None)
+    assert refusal(response)[0] == 500
+    assert "Zanzibar" not in response.text
+    assert "TypeError" not in response.text
+
+
 def test_with_keys_only_who_has_one_may_ask(server: House, tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("a-key-of-the-workers\n")
     assert server.parts.warm is not None

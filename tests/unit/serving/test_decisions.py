@@ -52,13 +52,13 @@ def decided(server: House, **changes: Any) -> dict[str, float]:
     return answers
 
 
-def expected(engine: Engine, answers: list[dict[str, str]]) -> dict[str, float]:
-    """The same from a plain forward pass over the prompt as the chat template writes it."""
+def expected(engine: Engine, answers: list[dict[str, str]], *, unthought: str = "") -> dict[str, float]:
+    """The same from a plain forward pass over the prompt as the chat template writes it, and what ends its thought."""
     tokenizer = engine.loaded.tokenizer
     given = [Answer.model_validate(answer) for answer in answers]
     chat = [Message.model_validate(message) for message in MESSAGES]
     prompt = Chat(tokenizer).render([*chat, Message(role="user", content=ask(QUESTION, given))]).tokens
-    logits = next_logits(engine.loaded.model, list(prompt)).double()
+    logits = next_logits(engine.loaded.model, [*prompt, *tokenizer.encode(unthought)]).double()
     spellings = {letter: [tokenizer.encode(text) for text in (letter, f" {letter}")] for letter in "ABC"}
     single = {letter: [tokens[0] for tokens in found if len(tokens) == 1] for letter, found in spellings.items()}
     weights = [sum(float(torch.exp(logits[token])) for token in single[letter]) for letter in "ABC"]
@@ -77,6 +77,14 @@ def test_both_orders_are_asked_unless_told_otherwise_and_count_alike(server: Hou
     mean = {name: (forth[name] + back[name]) / 2 for name in forth}
     assert decided(server) == pytest.approx(mean, abs=1e-4)
     assert decided(server) == pytest.approx(decided(server, answers=ANSWERS[::-1]), abs=1e-4)
+
+
+def test_a_thought_that_the_template_opens_is_closed_first(tiny_model: Path) -> None:
+    loaded = replace(load_tiny(tiny_model), name="tiny")
+    loaded.tokenizer.chat_template = loaded.tokenizer.chat_template.replace("<think>\\n\\n</think>\\n\\n", "<think>\\n")
+    with running(loaded) as engine, house(engine) as server:
+        wanted = expected(engine, ANSWERS, unthought="\n</think>\n\n")
+        assert decided(server, orders=1) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_what_was_read_is_counted_and_shared_with_the_chat_before_it(server: House) -> None:
