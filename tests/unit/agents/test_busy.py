@@ -41,12 +41,12 @@ async def run(framework: str, endpoint: Endpoint, **budget: float) -> TeamResult
 
 @pytest.mark.parametrize("after", ["0", "-3", "Thu, 01 Jan 2026 00:00:00 GMT"])
 async def test_it_is_asked_again_when_it_says(framework: str, after: str) -> None:
-    endpoint = Endpoint(busy(after, times=2))
+    endpoint = Endpoint(busy(after))
     result = await run(framework, endpoint)
     assert result.assessment.verdict is Verdict.SUSPICIOUS
     assert result.note is None
-    assert len(endpoint.chats) == 5
-    assert endpoint.raw[0] == endpoint.raw[1] == endpoint.raw[2]
+    assert len(endpoint.chats) == 4
+    assert endpoint.raw[0] == endpoint.raw[1]
     assert result.model_requests == 3, "what was put off was not answered"
 
 
