@@ -92,6 +92,16 @@ def one_at_a_time(body: JsonObject) -> JsonObject:
     return {**message, "tool_calls": message["tool_calls"][:1]} if "tool_calls" in message else message
 
 
+def elsewhere(body: JsonObject) -> JsonObject:
+    """Calls for a machine that nobody spoke of."""
+    message = good(body)
+    return calls(call(texts.LOOK_UP, "ZZ-9999")) if "tool_calls" in message else message
+
+
+def eager(body: JsonObject) -> JsonObject:
+    return calls(call(texts.LOOK_UP, "E1")) if "tools" in body and "response_format" in body else good(body)
+
+
 def forgetful(body: JsonObject) -> JsonObject:
     return says("I cannot tell.") if body["messages"][-1]["role"] == "tool" else good(body)
 
@@ -155,6 +165,8 @@ UNFIT: dict[Callable[[JsonObject], JsonObject], tuple[dict[str, str], bool]] = {
     deaf_to_choice: ({"tool_required": "broken", "tool_named": "broken"}, True),
     other_than_named: ({"tool_named": "broken"}, True),
     one_at_a_time: ({"tool_parallel": "wrong"}, True),
+    elsewhere: (dict.fromkeys(("tool_calls", "tool_required", "tool_named", "tool_parallel"), "wrong"), False),
+    eager: ({"schema_with_tools": "wrong"}, True),
     forgetful: ({"tool_calls": "wrong"}, False),
     chatty: ({"schema": "broken", "schema_with_tools": "broken"}, True),
     without_json: ({"json": "wrong", "schema": "broken", "schema_with_tools": "broken"}, False),
@@ -347,6 +359,54 @@ async def test_the_whole_test_is_bounded() -> None:
         server.stopping.set()
     assert outcomes(report)["models"] == "good"
     assert "time for the whole test" in reasons(report)["tool_calls"]
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [
+        ({"malicious": 0.1, "suspicious": 0.1, "benign": 0.7, "needs_information": 0.1}, "wrong"),
+        ({"malicious": 0.9, "suspicious": 0.9, "benign": 0.7, "needs_information": 0.1}, "broken"),
+        ({"malicious": 1.0}, "broken"),
+    ],
+)
+async def test_probabilities_are_looked_at(given: JsonObject, outcome: str) -> None:
+    with running(entry=EVERYTHING) as server:
+        server.spoil = lambda handler, body: "question" in body and handler.answer({"answers": given})
+        report = await report_on(server)
+    assert outcomes(report)["decisions"] == outcome
+    assert report.fit
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "reason"),
+    [
+        (b"data: {nonsense\n\n", 200, "An event of the stream is no JSON."),
+        (b": only comments\n\n", 200, "The stream holds no piece of an answer"),
+        (b"{}", 400, "It refuses the request with status 400."),
+    ],
+)
+async def test_a_stream_that_is_none_costs_no_team_anything(content: bytes, status: int, reason: str) -> None:
+    with running(entry=EVERYTHING) as server:
+        server.spoil = lambda handler, body: bool(body.get("stream")) and handler.answer(content, status)
+        report = await report_on(server)
+    assert reasons(report)["speed"].startswith(reason)
+    assert report.fit
+
+
+async def test_a_key_that_no_header_can_carry_is_said() -> None:
+    with running() as server:
+        report = await report_on(server, key="schlüssel")
+    assert "look at its file" in reasons(report)["tool_calls"]
+    assert server.keys == []
+
+
+@pytest.mark.parametrize("told", ["1", "soon", "nan", "-5"])
+async def test_an_endpoint_that_stays_busy_is_given_up(told: str) -> None:
+    with running() as server:
+        server.spoil = lambda handler, _body: handler.answer({}, 429, {"retry-after": told})
+        report = await report_on(server, seconds=0.3)
+    assert set(outcomes(report).values()) == {"silent"}
+    assert "too busy" in reasons(report)["tool_calls"]
 
 
 async def test_a_busy_endpoint_is_asked_again() -> None:
