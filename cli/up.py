@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from cli.processes import Crew
 from core.errors import CasemateError
+from core.settings import PLAYBOOK, Settings
 
 if TYPE_CHECKING:
-    from core.settings import Settings
     from core.store.engine import Store
 
 #: Seconds until everything must answer; the masker alone takes ten on a slow machine.
@@ -47,14 +47,14 @@ def running(settings: Settings, store: Store, *, record: Path | None = None, bro
     check_free(settings.http_host, settings.http_port)
     started = store.clock.now()
     with Crew(settings.folder / "logs") as crew:
-        if is_local(settings.model_url):
+        if serves_itself(settings):
             start_model(crew, settings.model_url, record=record)
         crew.start("gateway", "gateway", env=env)
         crew.start("worker", "worker", env=env)
         crew.start("beat", "beat", env=env)
         if broker:
             crew.start("broker", "broker", env=env)
-        if is_local(settings.model_url):
+        if serves_itself(settings):
             await_model(crew, settings.model_url)
         ready = f"http://{settings.http_host}:{settings.http_port}/readyz"
         crew.wait_for(lambda: answers(ready), what="gateway", seconds=READY_SECONDS)
@@ -66,7 +66,7 @@ def running(settings: Settings, store: Store, *, record: Path | None = None, bro
 @contextmanager
 def local_model(settings: Settings) -> Iterator[None]:
     """A playbook server for the life of the block, unless the endpoint is somebody else's or is up already."""
-    if not is_local(settings.model_url) or answers(_health(settings.model_url)):
+    if not serves_itself(settings) or answers(_health(settings.model_url)):
         yield
         return
     with Crew(settings.folder / "logs") as crew:
@@ -123,9 +123,11 @@ def local_key(folder: Path) -> str:
     return path.read_text().strip()
 
 
-def is_local(url: str) -> bool:
-    """True for an endpoint that `up` serves itself: any other is somebody else's to run."""
-    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"} and urlsplit(url).path.rstrip("/") == "/v1"
+def serves_itself(settings: Settings) -> bool:
+    """True for the playbook model on this machine: any other model, and any other place, is somebody else's to run."""
+    url = urlsplit(settings.model_url)
+    here = url.hostname in {"127.0.0.1", "localhost", "::1"} and url.path.rstrip("/") == "/v1"
+    return here and settings.model_name == PLAYBOOK.name
 
 
 def check_free(host: str, port: int) -> None:

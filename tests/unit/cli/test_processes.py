@@ -11,6 +11,7 @@ import pytest
 
 from cli import up
 from cli.processes import Crew, NotHealthy
+from core.settings import Settings
 
 
 def children() -> list[psutil.Process]:
@@ -52,16 +53,17 @@ def test_the_local_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("url", "local"),
+    ("url", "name", "ours"),
     [
-        ("http://127.0.0.1:8621/v1", True),
-        ("http://localhost:9/v1/", True),
-        ("https://models.example/v1", False),
-        ("http://127.0.0.1:8621/other", False),
+        ("http://127.0.0.1:8621/v1", "playbook", True),
+        ("http://localhost:9/v1/", "playbook", True),
+        ("http://127.0.0.1:8621/v1", "qwen3-8b", False),
+        ("https://models.example/v1", "playbook", False),
+        ("http://127.0.0.1:8621/other", "playbook", False),
     ],
 )
-def test_only_an_endpoint_on_this_machine_is_served_by_us(url: str, local: bool) -> None:
-    assert up.is_local(url) is local
+def test_only_the_playbook_on_this_machine_is_served_by_us(url: str, name: str, ours: bool) -> None:
+    assert up.serves_itself(Settings(model_url=url, model_name=name)) is ours
 
 
 def test_a_second_signal_while_stopping_leaves_no_child_behind(tmp_path: Path) -> None:
