@@ -94,8 +94,9 @@ def probe(
             actor=f"user:{person()}",
             data={"model": report.model, "url": report.url, "fit": report.fit, "summary": report.summary},
         )
-        with store.begin() as tx:
-            tx.probes.keep(report.as_json(), event)
+        if report.model:  # nothing is known of an endpoint that did not even name its model
+            with store.begin() as tx:
+                tx.probes.keep(report.as_json(), event)
     if as_json:
         print_json({**report.as_json(), "location": live_bundle(settings).models.location(url)})
     else:
@@ -122,7 +123,7 @@ def _key(settings: Settings, url: str, file: Path | None) -> str:
 
 def _print(report: Report, *, refusal: str | None) -> None:
     rows = [(one.check, one.outcome.value, f"{one.seconds:.1f} s", one.reason) for one in report.results]
-    print_table(("check", "outcome", "took", "found"), rows, title=f"{report.model} at {report.url}")
+    print_table(("check", "outcome", "took", "found"), rows, title=f"{report.model or 'No model'} at {report.url}")
     say("")
     teams = [
         (one.team, "fit" if one.fit else f"unfit by {one.as_json()['by']}", " ".join(one.why)) for one in report.teams

@@ -46,6 +46,11 @@ class ModelAddress:
     #: Whether the host is a name or an address that only our own network has.
     inner: bool
 
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{port}{self.path}"
+
     def holds(self, other: ModelAddress) -> bool:
         """Whether another address is this one, or lies below its path."""
         if (self.scheme, self.host, self.port) != (other.scheme, other.host, other.port):

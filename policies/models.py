@@ -110,11 +110,9 @@ class Models(Strict):
         if self.location(url) is not None:
             return None
         try:
-            address = read_address(url)
+            shown = str(read_address(url))
         except ValueError as error:
             return f"A model endpoint of the settings {error}."
-        host = f"[{address.host}]" if ":" in address.host else address.host
-        shown = f"{address.scheme}://{host}:{address.port}{address.path}"
         return (
             f"The model endpoint {shown} is not of our own network and the policy does not name it, so no ticket goes "
             f"there; if it may be used, add it to `endpoints` in models.yaml: {{name: …, url: {shown}, location: "

@@ -57,6 +57,14 @@ def test_a_test_says_for_which_teams_a_model_is_fit_and_is_kept(
     assert event["data"]["model"] == "fit"
 
 
+def test_nothing_is_kept_of_an_endpoint_that_is_not_there(casemate: Casemate, opened: Store) -> None:
+    ran = casemate("model", "probe", f"http://127.0.0.1:{up.free_port()}/v1")
+    assert ran.code == 1
+    assert "does not answer" in ran.out
+    with opened.read() as tx:
+        assert tx.probes.last() == []
+
+
 def test_an_unfit_model_ends_with_1_and_the_reason(casemate: Casemate, server: FitServer) -> None:
     server.model = lambda body: says(texts.BAIT) if "You read tickets" in json.dumps(body) else good(body)
     ran = casemate("model", "probe", server.url, "--json")

@@ -155,9 +155,9 @@ def test_the_host_judged_is_the_host_that_the_client_connects_to() -> None:
 
 def test_a_refusal_says_what_to_write_where_and_never_shows_a_login() -> None:
     said = str(Models().refusal("https://me:secret@Api.Frontier.example/v1?key=secret"))
-    assert "https://api.frontier.example:443/v1" in said
+    assert "url: https://api.frontier.example/v1, location: cloud" in said
+    assert "url: http://[2001:db8::1]:8000/v1," in str(Models().refusal("http://[2001:DB8::1]:8000/v1/"))
     assert "models.yaml" in said
-    assert "location: cloud" in said
     assert "secret" not in said
     assert "can be read in one way only" in str(Models().refusal("https://a\\b"))
 
