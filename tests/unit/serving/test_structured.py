@@ -238,7 +238,7 @@ class Unheld(Shapes):
         held = super().compile(replace(wanted, schema={"type": "integer"}))
         assert checked is not None
         assert held is not None
-        checked.compiled, checked.closing, checked.least = held.compiled, held.closing, held.least
+        checked.compiled, checked.bounds, checked.least = held.compiled, held.bounds, held.least
         return checked
 
 

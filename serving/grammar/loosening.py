@@ -1,0 +1,41 @@
+"""Which counts of characters the masks leave to the follower of a text.
+
+With a vocabulary of 150,000 tokens, xgrammar takes seconds to compile a string of at most 1,000 characters, or a tenth
+of a second for each mask of one. Without the count both take microseconds, and counting is what following a text does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from serving.grammar.nodes import Alt, Chars, Node, Ref, Repeat, alt
+
+#: Counts up to this stay in the masks, and so do as many of the characters that are asked for at least.
+KEPT, KEPT_LEAST = 8, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A repeated character: one of `plain`, or an escape if there are any."""
+
+    plain: Chars
+    escapes: Node | None
+
+
+def run_of(node: Repeat, rules: Mapping[str, Node]) -> Run | None:
+    """What is repeated, if it is a character and long or endless runs of it are allowed."""
+    if node.most is not None and node.most <= KEPT:
+        return None
+    body = rules[node.body.name] if isinstance(node.body, Ref) else node.body
+    parts = body.parts if isinstance(body, Alt) else (body,)
+    plain = [part for part in parts if isinstance(part, Chars)]
+    escapes = [part for part in parts if not isinstance(part, Chars)]
+    if len(plain) != 1 or (escapes and not isinstance(node.body, Ref)):
+        return None
+    return Run(plain[0], alt(*escapes) if escapes else None)
+
+
+def uncounted(node: Repeat, rules: Mapping[str, Node]) -> bool:
+    """Whether the masks allow more or fewer than `node` does."""
+    return run_of(node, rules) is not None and (node.most is not None or node.least > KEPT_LEAST)

@@ -1,0 +1,14 @@
+"""What is said of a schema that no grammar can hold an answer to."""
+
+from __future__ import annotations
+
+from core.errors import CasemateError
+
+
+class ShapeRefused(CasemateError):
+    """The answer cannot be held to what was asked for; the sentence names the keyword and its place."""
+
+
+def refused(place: str, keyword: str, why: str) -> ShapeRefused:
+    """A refusal that says which keyword, where, and why."""
+    return ShapeRefused(f"The keyword `{keyword}` at {place or '/'} cannot be enforced: {why}")
