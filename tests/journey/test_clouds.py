@@ -16,6 +16,7 @@ from core.audit import AuditEvent
 from core.masking import Masking
 from core.settings import PLAYBOOK
 from core.store.model_schema import TicketMaskingRow
+from core.store.ticket_vault import TicketVault
 from core.ticket import RESTING, TicketState
 from gateway.cases import case
 from tests.bundles import put_live, write_bundle
@@ -46,11 +47,7 @@ def endpoint(model: tuple[str, Path]) -> str:
 @pytest.fixture
 def sent(model: tuple[str, Path]) -> Callable[[], list[str]]:
     """What the model server was sent since the test began."""
-    return sending(model[1])
-
-
-def sending(record: Path) -> Callable[[], list[str]]:
-    """What comes into a record from now on."""
+    record = model[1]
     before = len(record.read_text().splitlines()) if record.exists() else 0
     return lambda: record.read_text().splitlines()[before:] if record.exists() else []
 
@@ -72,38 +69,41 @@ def masking(house: House, ticket_id: str) -> Masking:
     return found
 
 
-@pytest.mark.parametrize("framework", ["autogen", "adk"])
 def test_a_cloud_in_the_chain_sees_neither_ticket_nor_tool_results_as_others_do(
-    make_house: MakeHouse, tmp_path: Path, model: tuple[str, Path], framework: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    endpoint, sent = model[0], sending(model[1])
-    house = make_house(policy_dir=bundle(tmp_path / "policy", endpoint=endpoint), model_fallbacks=["playbook"])
-    ticket = house.triage(demo_ticket("phishing", "malicious"), framework=framework)
-    requests = sent()
-    assert len(requests) > 3
-    assert any('"role":"tool"' in line for line in requests)
-    told = json.dumps([json.loads(line)["messages"][1:] for line in requests])
-    assert "URL_" in told
-    assert re.findall(r"https?://[^\s\"\\]+", told) == []
-    with house.services.store.read() as tx:
-        found = case(tx, ticket.id)
-        assert found["masked_for"] == "cloud"
-        (event,) = [event for event in tx.audit.of(ticket.id) if event["action"] == "ticket.masked"]
-    assert event["data"]["masked_for"] == "cloud"
-    print_case(found)
-    assert "Masked for cloud models." in capsys.readouterr().out
-    assert run_of(house, ticket.id).note is None
-
-
-def test_it_is_masked_for_a_cloud_that_is_only_a_fallback(
     make_house: MakeHouse, tmp_path: Path, endpoint: str, sent: Callable[[], list[str]]
 ) -> None:
+    house = make_house(policy_dir=bundle(tmp_path / "policy", endpoint=endpoint), model_fallbacks=["playbook"])
+    for framework in ("autogen", "adk"):
+        before = len(sent())
+        ticket = house.triage({**demo_ticket("phishing", "malicious"), "external_id": framework}, framework=framework)
+        requests = sent()[before:]
+        assert len(requests) > 3
+        assert any('"role":"tool"' in line for line in requests)
+        told = json.dumps([json.loads(line)["messages"][1:] for line in requests])
+        assert "URL_" in told
+        assert re.findall(r"https?://[^\s\"\\]+", told) == []
+        assert run_of(house, ticket.id).note is None
+
+
+def test_a_case_says_for_which_models_it_was_masked(
+    make_house: MakeHouse, tmp_path: Path, endpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also for a cloud that is only a fallback: it may come to that."""
     folder = bundle(tmp_path / "policy", endpoint="https://api.frontier.example/v1")
     fallbacks = [{"url": "https://api.frontier.example/v1", "name": "f"}, "playbook"]
     house = make_house(policy_dir=folder, model_fallbacks=fallbacks)
-    ticket = house.triage(demo_ticket("phishing", "malicious"))
-    assert masking(house, ticket.id).profile == "cloud"
-    assert "URL_" in "".join(sent())
+    ticket_id = house.submit({**demo_ticket("phishing", "malicious"), "title": "Mail from billing@evil.example"})
+    journey.advance(house.services, ticket_id)
+    with house.services.store.read() as tx:
+        found = case(tx, ticket_id)
+        (event,) = [event for event in tx.audit.of(ticket_id) if event["action"] == "ticket.masked"]
+    assert found["masked_for"] == event["data"]["masked_for"] == "cloud"
+    print_case(found)
+    assert "Masked for cloud models." in capsys.readouterr().out
+    # Whoever restores uses the rules that the ticket was masked by, whatever chain the process has that restores.
+    session = house.services.masker().session(TicketVault(house.services.store, ticket_id))
+    assert "@evil.example" not in found["ticket"]["title"]
+    assert session.restore_text(found["ticket"]["title"]) == "Mail from billing@evil.example"
 
 
 def test_without_a_cloud_nothing_changes(
@@ -243,21 +243,3 @@ def test_an_endpoint_that_policy_does_not_name_is_passed_over(
     assert run.model == "playbook"
     assert "the policy does not name it" in str(run.note)
     assert "add it to `endpoints` in models.yaml" in str(run.note)
-
-
-def test_reports_of_a_ticket_masked_for_clouds_carry_what_its_source_may_read(
-    make_house: MakeHouse, tmp_path: Path, endpoint: str
-) -> None:
-    """Whoever restores uses the rules the ticket was masked by, whatever chain the process has that restores."""
-    folder = bundle(tmp_path / "policy", endpoint=endpoint)
-    house = make_house(policy_dir=folder, model_fallbacks=["playbook"])
-    ticket = house.triage({**demo_ticket("phishing", "malicious"), "title": "Mail from billing@evil.example"})
-    local = make_house(policy_dir=folder, model_url=PLAYBOOK.url, model_name="playbook")
-    from core.store.ticket_vault import TicketVault
-
-    session = local.services.masker().session(TicketVault(local.services.store, ticket.id))
-    with local.services.store.read() as tx:
-        masked = tx.tickets.masked(ticket.id)
-    assert masked is not None
-    assert "@evil.example" not in masked.title
-    assert session.restore_text(masked.title) == "Mail from billing@evil.example"

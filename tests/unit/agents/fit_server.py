@@ -88,6 +88,8 @@ class FitServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: FitServer
     protocol_version = "HTTP/1.1"
+    # Head and body are sent apart; without this each answer would wait for the other side's acknowledgement.
+    disable_nagle_algorithm = True
 
     def log_message(self, *_: Any) -> None:
         pass

@@ -239,7 +239,9 @@ def test_hash_and_difference_cover_the_file(bundle: Bundle) -> None:
     ],
 )
 def test_mistake_is_named_with_its_place(bundle: Bundle, text: str, place: str, why: str) -> None:
+    small = {"actions.yaml": "rules: []\n", "masking.yaml": "report: {sources: []}\n", "models.yaml": text}
+    files = {name: bundle.files[name] for name in ("organization.yaml", "guardrails.yaml")}
     with pytest.raises(BundleInvalid) as broken:
-        with_models(bundle, text)
+        load_bundle(BundleSource.from_files({**files, **small}, name="b"))
     said = "\n".join(map(str, broken.value.problems))
     assert re.search(rf"b/models\.yaml:{place}: .*{re.escape(why)}", said), said
