@@ -9,7 +9,6 @@ from functools import cached_property
 
 import numpy as np
 
-from serving.grammar.loosening import KEPT_LEAST
 from serving.grammar.nodes import Alt, Chars, Free, Grammar, Repeat, Text
 from serving.grammar.plan import NEVER, Part, Plan
 from serving.vocabulary import Counts, Vocabulary
@@ -46,10 +45,14 @@ class Bounds:
 
     @cached_property
     def fewest(self) -> int | None:
-        """The smallest count of characters that the masks do not keep; 0 if too few are not kept out either."""
-        counted = [part.node for part in self.plan.parts if part.uncounted]
-        lows = [0 if node.least > KEPT_LEAST else node.most for node in counted if isinstance(node, Repeat)]
-        return min((low for low in lows if low is not None), default=None)
+        """The smallest count of characters that the masks do not keep; None if they keep them all."""
+        return min((_fewest(part) for part in self.plan.parts if part.run is not None), default=None)
+
+    @cached_property
+    def fewest_inside(self) -> int:
+        """The smallest of them that one token can begin to count within a string: of parts of a pattern."""
+        parts = (part for part in self.plan.parts if part.run is not None and part.run.escapes is None)
+        return min(map(_fewest, parts), default=NEVER)
 
     @cached_property
     def reach(self) -> int:
@@ -57,17 +60,23 @@ class Bounds:
         return int(self.vocabulary.sums(self.rises).max())
 
 
+def _fewest(part: Part) -> int:
+    """How many characters a token needs to break a count. No token has two quotes, so none begins and ends a string."""
+    assert isinstance(part.node, Repeat)
+    assert part.run is not None
+    if part.run.escapes is None and part.run.kept(part.node.least) < part.node.least:
+        return 0
+    return NEVER if part.node.most is None else part.node.most
+
+
 def _entries(plan: Plan) -> list[Counts]:
     """For each part and each byte it can begin with: what that byte adds to the shortest end."""
     entries = [np.full(256, NONE, dtype=np.int64) for _ in plan.parts]
-    changed = True
-    while changed:
-        changed = False
-        for part in reversed(plan.parts):
-            found = _entry(part, entries)
-            if not np.array_equal(found, entries[part.number]):
-                entries[part.number] = found
-                changed = True
+    for part in plan.inside_out():
+        found = _entry(part, entries)
+        if not np.array_equal(found, entries[part.number]):
+            entries[part.number] = found
+            plan.changed(part)
     return entries
 
 

@@ -13,11 +13,13 @@ import numpy as np
 from serving.bounds import NONE, Bounds, begins
 from serving.grammar.following import END, Follower
 from serving.grammar.nodes import Chars, Free, Text
-from serving.grammar.plan import partly, plainest
+from serving.grammar.plan import NEVER, partly, plainest
 from serving.vocabulary import MAX_BYTES, Bits, Counts, Flags, bits, flags
 
-#: Tokens tried one by one where a count of characters is nearly reached: the shortest, so that any text can be written.
-MAX_TRIED = 300
+#: Tokens tried one by one where nothing quicker can be said: the shortest, so that any text can still be written.
+MAX_TRIED = 200
+#: Ways to read an answer that are usual; a pattern that has more of them gets fewer tries.
+FEW_WAYS = 20
 
 
 class Closer:
@@ -39,29 +41,34 @@ class Closer:
         self.closed = False
 
     def due(self, count: int) -> bool:
-        """Whether there is anything to say when there are `count` tokens."""
-        return count >= self._next
+        """Whether there may be anything to say when there are `count` tokens."""
+        return count >= self._next or self._bounds.fewest is not None
 
     def narrowed(self, tokens: Sequence[int], row: Bits) -> Bits:
         """What is left of a mask, given all tokens so far; nothing if they have no place in the grammar."""
         for token in tokens[self._followed :]:
             self._feed(token)
-        self._stop_running()
         self._followed = len(tokens)
+        if len(tokens) < self._next and self._in_run():
+            return row
+        self._stop_running()
         if not self._follower.ways:
             return np.zeros_like(row)
-        left = self._budget - len(tokens) - 1
-        spare = self._spare(left)
-        to_count = self._to_count()
-        if to_count == 0:
+        if self._may_miscount():
             row = row & bits(self._counted(flags(row, self._vocabulary.size)))
+        return row if len(tokens) < self._next else self._within_budget(len(tokens), row)
+
+    def _within_budget(self, count: int, row: Bits) -> Bits:
+        left = self._budget - count - 1
+        spare = self._spare(left)
         if spare >= 0:
-            self._next = len(tokens) + max(1, min(spare // (self._bounds.reach + 1), to_count))
+            self._next = count + max(1, spare // (self._bounds.reach + 1))
             return row
         ending = self._ending()
         allowed = np.zeros(self._vocabulary.size, dtype=np.bool_)
         if not self._follower.crowded:
             allowed |= self._affordable(left)
+            self._try(flags(row, self._vocabulary.size) & ~allowed, allowed, left)
             allowed[list(self._vocabulary.stops)] = END in self._follower.ways
         allowed[ending] = True
         narrow: Bits = row & bits(allowed)
@@ -79,6 +86,13 @@ class Closer:
         found = self._follower.run()
         self._run = None if found is None else (found, self._vocabulary.of_ranges(self._follower.ranges(found)))
 
+    def _in_run(self) -> bool:
+        """Whether the next token is inside of a run of characters that has room for any token."""
+        if self._run is None or self._bounds.fewest_inside < MAX_BYTES:
+            return False
+        room = self._follower.room(self._run[0])
+        return room is None or room - self._run_length > MAX_BYTES
+
     def _stop_running(self) -> None:
         if self._run is not None and self._run_length:
             self._follower.go(self._run[0], self._run_length)
@@ -91,16 +105,15 @@ class Closer:
             return -1
         return left - max(follower.stacks.bounds[way] for way in follower.ways) - self._bounds.reach
 
-    def _to_count(self) -> int:
-        """Tokens until a count of characters may be broken; 0: the next one may."""
+    def _may_miscount(self) -> bool:
+        """Whether the next token may break a count of characters that the mask does not keep."""
         fewest = self._bounds.fewest
         if fewest is None:
-            return self._budget
-        if self._follower.strays:
-            return 0
-        rooms = [self._follower.room(way) for way in self._follower.ways]
-        least = min([fewest, *(room for room in rooms if room is not None)])
-        return max(0, least // MAX_BYTES - 1)
+            return False
+        if self._follower.strays or fewest < MAX_BYTES:
+            return True
+        rooms = (self._follower.room(way) for way in self._follower.ways)
+        return any(room is not None and room <= MAX_BYTES for room in rooms)
 
     def _counted(self, allowed: Flags) -> Flags:
         """Of these tokens those that keep the counts: plain runs by their length, the shortest others by trying."""
@@ -111,10 +124,15 @@ class Closer:
             run = self._runs(way)
             if run is not None:
                 kept |= run
-        others = allowed & ~kept
-        for token in vocabulary.by_length[others[vocabulary.by_length]][:MAX_TRIED]:
-            kept[token] = bool(vocabulary.texts[token]) and follower.takes(vocabulary.texts[token])
+        self._try(allowed & ~kept, kept, NEVER - 1)
         return kept
+
+    def _try(self, tokens: Flags, kept: Flags, most: int) -> None:
+        """Keep of these the shortest after which the shortest end takes at most so many tokens."""
+        shortest = self._vocabulary.by_length[tokens[self._vocabulary.by_length]]
+        for token in shortest[: MAX_TRIED // (1 + len(self._follower.ways) // FEW_WAYS)]:
+            text = self._vocabulary.texts[token]
+            kept[token] = bool(text) and self._follower.cost(text) <= most
 
     def _affordable(self, left: int) -> Flags:
         """Tokens after which the shortest end takes at most `left` tokens."""

@@ -180,12 +180,10 @@ class Shapes:
             bounds = Bounds(grammar, self.vocabulary)
         except KeyError as error:
             raise ShapeRefused("The model's vocabulary cannot write a text of the schema.") from error
-        if len(bounds.plan.parts) > limits.MAX_NODES:
-            raise ShapeRefused(f"The grammar of the schema has more than {limits.MAX_NODES} parts; write less of it.")
         if bounds.least >= NEVER:
             raise ShapeRefused("No answer that fits the schema ever ends: it asks for itself inside of itself.")
         # Found now, because the first request that needs it is in the middle of a batch.
-        _ = bounds.reach, bounds.tails, bounds.fewest
+        _ = bounds.reach, bounds.tails, bounds.fewest, bounds.fewest_inside
         return bounds
 
 

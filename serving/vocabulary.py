@@ -16,7 +16,8 @@ Counts: TypeAlias = npt.NDArray[np.int64]
 
 #: Bytes of a token that a text which must be written is cut into; longer tokens are rare and save little.
 MAX_PIECE = 16
-#: Bytes of a token in a constrained answer. Longer ones are rows of blanks or dashes, and would have to be foreseen.
+#: Bytes of a token in a constrained answer; it has one quote at most. Longer ones are rows of blanks, and those with
+#: two quotes end a string that they begin: both would have to be foreseen wherever characters are counted.
 MAX_BYTES = 32
 
 
@@ -37,7 +38,7 @@ class Vocabulary:
         special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
         special |= {*tokenizer.all_special_ids, *stops}
         self.texts = [
-            b"" if number in special or len(text) > MAX_BYTES else bytes(text)
+            b"" if number in special or len(text) > MAX_BYTES or text.count(b'"') > 1 else bytes(text)
             for number, text in enumerate(found.decoded_vocab)
         ]
         self.known: Flags = np.array([bool(text) for text in found.decoded_vocab], dtype=np.bool_)
@@ -56,11 +57,11 @@ class Vocabulary:
         #: First bytes; 0 where there is no text.
         self.first = np.zeros(self.size, dtype=np.int64)
         self.first[self._filled] = self._bytes[self._starts]
-        #: Tokens from the shortest to the longest.
-        self.by_length = np.argsort(lengths, kind="stable")
         whole = [_characters(text) for text in self.texts]
         #: Characters of each token; 0 where it holds parts of one.
         self.characters = np.array([len(text) for text in whole], dtype=np.int64)
+        #: Tokens from the shortest to the longest, those that hold parts of a character last.
+        self.by_length = np.argsort(np.where(self.characters > 0, lengths, lengths + MAX_BYTES), kind="stable")
         self._whole = np.flatnonzero(self.characters)
         self._points = np.array([ord(char) for text in whole for char in text], dtype=np.int64)
         self._firsts = _starts(self.characters[self._whole])

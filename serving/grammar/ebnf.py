@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never
 
-from serving.grammar.loosening import KEPT_LEAST, Run, run_of
+from serving.grammar.loosening import Run, run_of
 from serving.grammar.nodes import EMPTY, Alt, Chars, Free, Grammar, Node, Ref, Repeat, Seq, Text
 
 #: Characters that mean something inside of quotes, and inside of brackets.
@@ -60,7 +60,7 @@ class _Writer:
 
     def _run(self, run: Run, body: Node, least: int) -> str:
         """Characters without end in the form that masks are quickest for: escapes stand between plain runs."""
-        first = [self._inner(body)] * min(least, KEPT_LEAST)
+        first = [self._inner(body)] * run.kept(least)
         plain = f"{self._written(run.plain)}*"
         rest = [] if run.escapes is None else [f"(({self._written(run.escapes)}) {plain})*"]
         return " ".join([*first, plain, *rest])

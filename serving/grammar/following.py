@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from serving.grammar.nodes import Chars, Free, Repeat, Text
-from serving.grammar.plan import Plan, partly
+from serving.grammar.plan import NEVER, Plan, partly
 from serving.grammar.stacks import END, Stacks
 
 __all__ = ["END", "Follower"]
@@ -40,9 +40,9 @@ class Follower:
         """Go on by these bytes."""
         self.ways, self.strays = self._after(text)
 
-    def takes(self, text: bytes) -> bool:
-        """Whether these bytes would fit."""
-        return bool(self._after(text)[0])
+    def cost(self, text: bytes) -> int:
+        """Tokens that the shortest end would take after these bytes; `NEVER` if they do not fit."""
+        return min((self.stacks.costs[way] for way in self._after(text)[0]), default=NEVER)
 
     def run(self) -> int | None:
         """The way of a repeated character, if every plain text of its characters can only go on with it."""

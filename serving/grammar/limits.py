@@ -12,11 +12,11 @@ MAX_SIZE = 256 * 1024
 #: Objects and arrays inside of each other, in the schema and while references are followed.
 MAX_DEPTH = 64
 #: Values that all enums have together, and alternatives and properties that one place may have.
-MAX_VALUES, MAX_WIDE = 4000, 500
+MAX_VALUES, MAX_WIDE = 1000, 300
 #: Entries or characters that may be asked for.
 MAX_COUNT = 10_000
-#: Objects and arrays in the schema; parts of the grammar that is made of it.
-MAX_PARTS, MAX_NODES = 10_000, 20_000
+#: Objects and arrays in the schema.
+MAX_PARTS = 10_000
 
 
 def check(schema: Json) -> None:
@@ -38,6 +38,8 @@ def check(schema: Json) -> None:
         if isinstance(value, dict):
             if depth and any(isinstance(value.get(keyword), str) for keyword in ("$schema", "$id")):
                 raise ShapeRefused("`$schema` and `$id` can only stand at the top of a schema.")
+            if isinstance(value.get("$ref"), str) and not value["$ref"].startswith("#"):
+                raise ShapeRefused("Only references within the schema are followed (`#/$defs/…`).")
             listed = value.get("enum")
             values += len(listed) if isinstance(listed, list) else 0
             wide = max((len(value[key]) for key in ("properties", "anyOf", "oneOf", "allOf", "prefixItems", "required",

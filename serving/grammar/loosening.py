@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from serving.grammar.nodes import Alt, Chars, Node, Ref, Repeat, alt
 
-#: Counts up to this stay in the masks, and so do as many of the characters that are asked for at least.
-KEPT, KEPT_LEAST = 8, 4
+#: Counts up to this stay in the masks.
+KEPT = 8
+#: So do as many of the characters that are asked for at least, where none of them has an escape.
+_KEPT_LEAST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,10 @@ class Run:
 
     plain: Chars
     escapes: Node | None
+
+    def kept(self, least: int) -> int:
+        """How many of the characters that are asked for at least the masks ask for."""
+        return min(least, _KEPT_LEAST) if self.escapes is None else 0
 
 
 def run_of(node: Repeat, rules: Mapping[str, Node]) -> Run | None:
@@ -36,6 +42,7 @@ def run_of(node: Repeat, rules: Mapping[str, Node]) -> Run | None:
     return Run(plain[0], alt(*escapes) if escapes else None)
 
 
-def uncounted(node: Repeat, rules: Mapping[str, Node]) -> bool:
-    """Whether the masks allow more or fewer than `node` does."""
-    return run_of(node, rules) is not None and (node.most is not None or node.least > KEPT_LEAST)
+def uncounted(node: Repeat, rules: Mapping[str, Node]) -> Run | None:
+    """What is repeated, if the masks allow fewer or more than `node` does."""
+    run = run_of(node, rules)
+    return None if run is None or (node.most is None and node.least == run.kept(node.least)) else run

@@ -45,6 +45,7 @@ class Chain:
         self._least = least
         self._most = most
         #: Beyond this, how many there are makes no difference.
+        # Entries and how many there are make a rule each.
         limited = most is not None and (most < len(links) or more is not None)
         self._enough = max(least, most or 0, 1) if limited else max(least, 1)
 

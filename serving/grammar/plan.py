@@ -5,12 +5,16 @@ Costs are in tokens, and never too low: a text is cut where nodes meet, though o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from serving.grammar.loosening import uncounted
+from serving.grammar.loosening import Run, uncounted
 from serving.grammar.nodes import Alt, Chars, Free, Grammar, Node, Ref, Repeat, Seq, Text
+from serving.grammar.refusal import ShapeRefused
 
+#: Parts of a grammar: some tenths of a second.
+MAX_PARTS = 10_000
 #: What a part costs that can never end.
 NEVER = 10**9
 
@@ -23,25 +27,26 @@ class Part:
 
     Attributes:
         text: the bytes of a text, or what free bytes must not hold.
-        inner: the parts inside.
+        inner: the parts inside; `outer`: those that it is inside of.
         cost: tokens that its shortest text takes at most.
         costs: of a text, from each byte on; of a sequence, from each part on.
         bound: `cost` where a text costs what its dearest rest does, so that it never rises while it is written.
         bounds: the same for `costs`.
-        uncounted: a repetition whose counts the masks do not keep.
+        run: what is repeated, if the masks do not keep its counts.
     """
 
-    __slots__ = ("bound", "bounds", "cost", "costs", "inner", "node", "number", "text", "uncounted")
+    __slots__ = ("bound", "bounds", "cost", "costs", "inner", "node", "number", "outer", "run", "text")
 
     def __init__(self, node: Node, number: int) -> None:
         self.node = node
         self.number = number
         self.text = b""
         self.inner: tuple[Part, ...] = ()
+        self.outer: list[Part] = []
         self.cost = self.bound = NEVER
         self.costs: tuple[int, ...] = ()
         self.bounds: tuple[int, ...] = ()
-        self.uncounted = False
+        self.run: Run | None = None
 
 
 class Plan:
@@ -53,12 +58,17 @@ class Plan:
         self._costs = costs
         self._known: dict[int | str, Part] = {}
         self._waiting: list[Part] = []
+        self._due: deque[Part] = deque()
+        self._waiting_again: set[int] = set()
         self.root = self._numbered(grammar.root)
         # Rules wait in line, so that a long chain of them is no deep recursion.
         while self._waiting:
             rule = self._waiting.pop()
             assert isinstance(rule.node, Ref)
             rule.inner = (self._numbered(grammar.rules[rule.node.name]),)
+        for part in self.parts:
+            for inner in part.inner:
+                inner.outer.append(part)
         self._settle()
 
     def ends(self, node: Node) -> bool:
@@ -66,12 +76,45 @@ class Plan:
         known = self._known.get(node.name if isinstance(node, Ref) else id(node))
         return known is not None and known.cost < NEVER
 
+    def inside_out(self) -> Iterator[Part]:
+        """Every part, those inside before those around; and again those around a part that `changed`."""
+        self._due = deque(self._in_order())
+        self._waiting_again = {part.number for part in self._due}
+        while self._due:
+            part = self._due.popleft()
+            self._waiting_again.discard(part.number)
+            yield part
+
+    def changed(self, part: Part) -> None:
+        """What is around this part is looked at again."""
+        for outer in part.outer:
+            if outer.number not in self._waiting_again:
+                self._waiting_again.add(outer.number)
+                self._due.append(outer)
+
+    def _in_order(self) -> list[Part]:
+        """Parts after those inside of them, as far as they are not inside of each other."""
+        done: list[Part] = []
+        seen: set[int] = set()
+        left = [(self.root, False)]
+        while left:
+            part, opened = left.pop()
+            if opened:
+                done.append(part)
+            elif part.number not in seen:
+                seen.add(part.number)
+                left.append((part, True))
+                left.extend((inner, False) for inner in part.inner)
+        return done
+
     def _numbered(self, node: Node) -> Part:
         key = node.name if isinstance(node, Ref) else id(node)
         if key in self._known:
             return self._known[key]
         part = self._known[key] = Part(node, len(self.parts))
         self.parts.append(part)
+        if len(self.parts) > MAX_PARTS:
+            raise ShapeRefused(f"The grammar of the schema has more than {MAX_PARTS} parts; write less of it.")
         match node:
             case Text(text):
                 part.text = text.encode()
@@ -83,21 +126,19 @@ class Plan:
                 part.inner = tuple(self._numbered(inner) for inner in parts)
             case Repeat(body):
                 part.inner = (self._numbered(body),)
-                part.uncounted = uncounted(node, self._grammar.rules)
+                part.run = uncounted(node, self._grammar.rules)
             case Ref():
                 self._waiting.append(part)
         return part
 
     def _settle(self) -> None:
         """Find what every part costs; one inside of itself costs what its cheapest way out does."""
-        changed = True
-        while changed:
-            changed = False
-            for part in reversed(self.parts):
-                cost = _sum(part, part.costs, [inner.cost for inner in part.inner])
-                bound = _sum(part, part.bounds, [inner.bound for inner in part.inner])
-                if (cost, bound) != (part.cost, part.bound):
-                    part.cost, part.bound, changed = cost, bound, True
+        for part in self.inside_out():
+            cost = _sum(part, part.costs, [inner.cost for inner in part.inner])
+            bound = _sum(part, part.bounds, [inner.bound for inner in part.inner])
+            if (cost, bound) != (part.cost, part.bound):
+                part.cost, part.bound = cost, bound
+                self.changed(part)
         for part in self.parts:
             if isinstance(part.node, Seq):
                 part.costs = _rests([inner.cost for inner in part.inner])

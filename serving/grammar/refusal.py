@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from core.errors import CasemateError
 
+#: Characters of a place that are told.
+MAX_PLACE = 120
+
 
 class ShapeRefused(CasemateError):
     """The answer cannot be held to what was asked for; the sentence names the keyword and its place."""
@@ -11,4 +14,5 @@ class ShapeRefused(CasemateError):
 
 def refused(place: str, keyword: str, why: str) -> ShapeRefused:
     """A refusal that says which keyword, where, and why."""
-    return ShapeRefused(f"The keyword `{keyword}` at {place or '/'} cannot be enforced: {why}")
+    shown = place if len(place) <= MAX_PLACE else place[:MAX_PLACE] + "…"
+    return ShapeRefused(f"The keyword `{keyword}` at {shown or '/'} cannot be enforced: {why}")

@@ -104,7 +104,7 @@ class Schemas:
         fitting = [value for value in values_of(flat) or [] if self._fits(flat, value)]
         if not fitting:
             raise refused(place, "enum" if "enum" in flat else "const", "none of its values fits the rest.")
-        return words(json.dumps(value, ensure_ascii=False) for value in fitting)
+        return self._grammar.rule(words(json.dumps(value, ensure_ascii=False) for value in fitting))
 
     def _union(self, flat: JsonObject, keyword: str, place: str) -> Node:
         base = {key: value for key, value in flat.items() if key != keyword}
@@ -146,9 +146,10 @@ class Schemas:
                 self._count(flat, "minLength", place)
                 return self._strings.node(flat, place)
             case "integer":
-                return numbers.integer({key: flat[key] for key in KEYWORDS["number"] if key in flat}, place)
+                # A rule, because objects write their entries down more than once.
+                return self._grammar.rule(numbers.integer(_of_numbers(flat), place))
             case "number":
-                return numbers.number({key: flat[key] for key in KEYWORDS["number"] if key in flat}, place)
+                return self._grammar.rule(numbers.number(_of_numbers(flat), place))
             case "boolean":
                 return alt(Text("true"), Text("false"))
             case _:
@@ -264,3 +265,7 @@ class Schemas:
 #: Keywords and types that may hold the schema itself again.
 _NESTING = frozenset({"anyOf", "oneOf"})
 _NESTED = {(), ("object",), ("array",)}
+
+
+def _of_numbers(flat: JsonObject) -> JsonObject:
+    return {key: flat[key] for key in KEYWORDS["number"] if key in flat}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from serving.grammar.loosening import KEPT_LEAST
 from serving.grammar.nodes import Chars, Free, Repeat, Seq, Text
 from serving.grammar.plan import NEVER, Part, partly
 
@@ -113,17 +112,17 @@ class Stacks:
     def _repeat(self, part: Part, place: int, tail: int, loose: bool) -> tuple[list[int], list[int]]:
         assert isinstance(part.node, Repeat)
         least, most = part.node.least, part.node.most
-        if loose and part.uncounted:
+        if loose and part.run is not None:
             return [tail, self.put(part.inner[0], 0, self.put(part, 0, tail))], []
         opened, strays = [], []
         if place >= least:
             opened.append(tail)
-        elif part.uncounted and place >= KEPT_LEAST:
+        elif part.run is not None and place >= part.run.kept(least):
             strays.append(tail)
         if most is None or place < most:
             after = place if most is None and place >= least else place + 1
             opened.append(self.put(part.inner[0], 0, self.put(part, after, tail)))
-        elif part.uncounted:
+        elif part.run is not None:
             strays.append(self.put(part.inner[0], 0, self.put(part, 0, tail)))
         return opened, strays
 

@@ -16,6 +16,7 @@ from jsonschema.exceptions import SchemaError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from core.canonical import Json, JsonObject
 from serving.grammar.following import END, Follower
@@ -74,7 +75,10 @@ def problem(validator: Validator, value: Json) -> str | None:
         TooMuchWork: that cannot be found out in bounded time.
     """
     _work.left = MAX_LOOKS
-    error = next(validator.iter_errors(value), None)
+    try:
+        error = next(validator.iter_errors(value), None)
+    except Unresolvable as missing:
+        raise ShapeRefused("A reference of the schema leads to nothing.") from missing
     if error is None:
         return None
     return f"breaks `{error.validator}` of /" + "/".join(str(part) for part in list(error.absolute_schema_path)[:-1])
