@@ -34,7 +34,7 @@ from pydantic import PrivateAttr
 
 from agents.code import CodeRunner, Ran
 from agents.course import Course
-from agents.model import MAX_ANSWER_TOKENS, ModelClients
+from agents.model import ModelClients
 from agents.prompting import static_texts, system_message
 from agents.running import run_course
 from agents.spec import RoleSpec, TeamSpec
@@ -213,7 +213,7 @@ def _agent(course: Course, role: RoleSpec, model: OpenAILlm) -> LlmAgent:
 def _model(clients: ModelClients) -> OpenAILlm:
     made = clients.by_framework.get(FRAMEWORK)
     if made is None:
-        made = OpenAILlm(model=clients.name, client=clients.openai, max_tokens=MAX_ANSWER_TOKENS)
+        made = OpenAILlm(model=clients.name, client=clients.openai, max_tokens=clients.answer_tokens)
         clients.by_framework[FRAMEWORK] = made
     return cast(OpenAILlm, made)
 

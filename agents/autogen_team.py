@@ -34,7 +34,7 @@ from autogen_ext.models.openai import OpenAIChatCompletionClient
 
 from agents.code import BLOCK, PYTHON, CodeRunner
 from agents.course import Course
-from agents.model import MAX_ANSWER_TOKENS, ModelClients
+from agents.model import ModelClients
 from agents.prompting import static_texts, system_message
 from agents.running import run_course
 from agents.spec import CODE, RoleSpec, TeamSpec
@@ -272,7 +272,7 @@ def _client(clients: ModelClients) -> ChatCompletionClient:
             api_key=clients.api_key or "none",
             max_retries=0,
             timeout=clients.timeout,
-            max_tokens=MAX_ANSWER_TOKENS,
+            max_tokens=clients.answer_tokens,
             model_info=ModelInfo(
                 vision=False,
                 function_calling=True,

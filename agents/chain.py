@@ -113,6 +113,7 @@ def _clients(endpoint: ModelEndpoint, settings: Settings, before_request: Callab
         name=endpoint.name,
         api_key=endpoint.api_key.get_secret_value(),
         timeout=settings.model_timeout,
+        answer_tokens=settings.model_answer_tokens,
         before_request=before_request,
         transport=PlaybookTransport() if endpoint.is_playbook else None,
     )

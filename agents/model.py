@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 #: Connections held open to the model endpoint; one for each ticket that thinks at the same moment.
 MAX_CONNECTIONS = 64
-#: Tokens of one answer asked for; an assessment takes under a quarter.
-MAX_ANSWER_TOKENS = 4096
 
 
 def without_login(url: str) -> str:
@@ -41,6 +39,8 @@ class ModelClients:
     api_key: str = field(repr=False, default="none")
     #: Seconds one request may take without a byte coming back.
     timeout: float = 120.0
+    #: Tokens one answer may have.
+    answer_tokens: int = 4096
     #: Called before each request; raises Halted when the kill switch is on.
     before_request: Callable[[], None] = field(default=lambda: None, repr=False)
     #: The transport under the guard; tests put an in-process server here.

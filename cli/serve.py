@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -58,6 +59,9 @@ def serve(
     max_answer_tokens: Annotated[
         int, typer.Option(min=1, help="Tokens of an answer whose request names no number.")
     ] = 4096,
+    temperature: Annotated[
+        float, typer.Option(min=0, max=2, help="Temperature of an answer whose request names none; 0 is greedy.")
+    ] = 0.0,
     prefix_sharing: Annotated[
         bool, typer.Option(help="Compute equal beginnings of prompts once; without it only to measure what it saves.")
     ] = True,
@@ -80,6 +84,8 @@ def serve(
     if len(adapters) < len(adapter or ()):
         raise typer.BadParameter("two adapters have the same name", param_hint="--adapter")
     check_free(host, port)
+    # Threads that wait for each other in a loop take the cores from everybody else; it is read once, with torch.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from serving.engine import EngineConfig
         from serving.loading import ModelSpec
@@ -95,6 +101,7 @@ def serve(
             port=port,
             max_queue=max_queue,
             max_answer=max_answer_tokens,
+            temperature=temperature,
             api_key_file=api_key_file,
             name=name,
             context=context,

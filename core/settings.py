@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     model_fallbacks: list[ModelEndpoint | Literal["playbook"]] = Field(default_factory=list)
     #: Seconds one model request may take.
     model_timeout: Annotated[float, Field(gt=0)] = 60.0
+    #: Tokens one answer of a model may have; an assessment takes under a quarter of the default.
+    model_answer_tokens: Annotated[int, Field(ge=256)] = 4096
     #: Seconds a ticket waits for a model that is down before it is escalated to a person.
     model_patience: Annotated[float, Field(ge=0)] = 600.0
 

@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cli.up import free_port, local_model
+from core.canonical import JsonObject
 from core.clock import SystemClock
 from core.settings import FrameworkChoice, Settings
 from core.store.assessments import Run
@@ -59,6 +60,8 @@ class Worked:
     trouble: str | None
     requests: int
     seconds: float
+    #: What the team said, called and was told, in order: `agent`, `role`, `content`; masked.
+    turns: tuple[JsonObject, ...] = ()
 
     @property
     def blocked(self) -> bool:
@@ -83,10 +86,10 @@ class Office:
         with self._fresh(f"{framework}-{number}") as services:
             started = time.monotonic()
             try:
-                ticket, run = _journey(services, example, framework)
+                ticket, run, turns = _journey(services, example, framework)
             except Exception as error:  # noqa: BLE001 - what is counted here
                 return _broken(example, framework, error, seconds=time.monotonic() - started)
-        return _worked(example, ticket, run, seconds=time.monotonic() - started)
+        return _worked(example, ticket, run, turns, seconds=time.monotonic() - started)
 
     @contextmanager
     def _fresh(self, name: str) -> Iterator[Services]:
@@ -105,11 +108,12 @@ class Office:
 
 
 @contextmanager
-def opened(folder: Path, *, at_once: int = 4) -> Iterator[Office]:
-    """An office in an empty folder, with a model server of its own for the life of the block."""
-    settings = Settings(
-        home=folder / "home", model_url=f"http://127.0.0.1:{free_port()}/v1", lab_path=folder / "lab.db"
-    )
+def opened(folder: Path, *, at_once: int = 4, **changes: Any) -> Iterator[Office]:
+    """An office in an empty folder. `changes` go to its settings; the playbook is served for the life of the block,
+    another model is for the caller to serve.
+    """
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    settings = Settings(**{"home": folder / "home", "model_url": url, "lab_path": folder / "lab.db", **changes})
     empty = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'empty.db'}"})
     open_store(empty).close()
     store = open_store(settings)
@@ -123,7 +127,7 @@ def opened(folder: Path, *, at_once: int = 4) -> Iterator[Office]:
         services.close()
 
 
-def _journey(services: Services, example: Example, framework: str) -> tuple[Ticket, Run | None]:
+def _journey(services: Services, example: Example, framework: str) -> tuple[Ticket, Run | None, tuple[JsonObject, ...]]:
     """From intake to rest."""
     receipt = intake.submit(
         services.store,
@@ -134,7 +138,9 @@ def _journey(services: Services, example: Example, framework: str) -> tuple[Tick
     )
     run_to_rest(services, receipt.ticket_id, seconds=PATIENCE)
     with services.store.read() as tx:
-        return tx.tickets.get(receipt.ticket_id), tx.assessments.latest(receipt.ticket_id)
+        run = tx.assessments.latest(receipt.ticket_id)
+        turns = tuple(tx.assessments.turns(run.id)) if run else ()
+        return tx.tickets.get(receipt.ticket_id), run, turns
 
 
 def _broken(example: Example, framework: str, error: Exception, *, seconds: float) -> Worked:
@@ -153,7 +159,9 @@ def _broken(example: Example, framework: str, error: Exception, *, seconds: floa
     )
 
 
-def _worked(example: Example, ticket: Ticket, run: Run | None, *, seconds: float) -> Worked:
+def _worked(
+    example: Example, ticket: Ticket, run: Run | None, turns: tuple[JsonObject, ...], *, seconds: float
+) -> Worked:
     return Worked(
         example=example,
         framework=ticket.framework,
@@ -166,4 +174,5 @@ def _worked(example: Example, ticket: Ticket, run: Run | None, *, seconds: float
         trouble=ticket.trouble,
         requests=run.model_requests if run else 0,
         seconds=seconds,
+        turns=turns,
     )

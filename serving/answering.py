@@ -56,7 +56,8 @@ async def prepare(turn: Turn, asked: ChatRequest) -> Prepared:
     wanted = _wanted(asked, thinking=prompt.thinking)
     shape = await asyncio.to_thread(_compile, turn, wanted)
     most = _budget(asked, shape, prompt=len(prompt.tokens), context=model.context, usual=turn.parts.max_answer)
-    ask = Ask(prompt=prompt.tokens, max_new_tokens=most, temperature=asked.temperature, shape=shape, adapter=adapter)
+    warmth = turn.parts.temperature if asked.temperature is None else asked.temperature
+    ask = Ask(prompt=prompt.tokens, max_new_tokens=most, temperature=warmth, shape=shape, adapter=adapter)
     return Prepared(ask=ask, asked=asked, thinking=prompt.thinking, calls=_where(wanted))
 
 

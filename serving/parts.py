@@ -71,12 +71,14 @@ class Parts:
 
     Attributes:
         max_answer: tokens of an answer whose request names no number.
+        temperature: of an answer whose request names none; 0 is greedy.
         keys: None lets everybody in.
         on_failure: called when the model gave up for good, so that the process can end.
     """
 
     admission: Admission
     max_answer: int
+    temperature: float = 0.0
     keys: Keys | None = None
     metrics: ServingMetrics = field(default_factory=ServingMetrics)
     warm: Model | None = None

@@ -189,7 +189,7 @@ class ChatRequest(_Request):
     model: str | None = None
     messages: Annotated[list[Message], Field(min_length=1)]
     #: The likeliest token is taken when nothing else is asked for: the same chat gets the same answer.
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     stop: list[str] = Field(default_factory=list, max_length=MAX_STOPS)

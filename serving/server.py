@@ -42,6 +42,7 @@ class ServerConfig:
     Attributes:
         max_queue: requests that may wait for a slot; more are sent away with 429.
         max_answer: tokens of an answer whose request names no number.
+        temperature: of an answer whose request names none; 0 is greedy.
         name: what clients call the model; None: the last part of its path.
         context: tokens that prompt and answer may have together; None: what the model was built for.
     """
@@ -50,6 +51,7 @@ class ServerConfig:
     port: int
     max_queue: int
     max_answer: int
+    temperature: float = 0.0
     api_key_file: Path | None = None
     name: str | None = None
     context: int | None = None
@@ -68,6 +70,7 @@ def serve(spec: ModelSpec, engine: EngineConfig, config: ServerConfig) -> None:
     parts = Parts(
         admission=Admission(slots=engine.max_concurrency, queue=config.max_queue),
         max_answer=config.max_answer,
+        temperature=config.temperature,
         keys=keys,
     )
     server = uvicorn.Server(

@@ -228,6 +228,15 @@ def test_a_fault_of_the_server_is_a_500_that_tells_nothing(server: House, monkey
     assert "TypeError" not in response.text
 
 
+def test_a_request_without_a_temperature_gets_the_servers(server: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said() -> str:
+        return str(server.chat(max_tokens=32).json()["choices"][0]["message"]["content"])
+
+    assert said() == said()
+    monkeypatch.setattr(server.parts, "temperature", 2.0)
+    assert len({said() for _ in range(3)}) > 1
+
+
 def test_with_keys_only_who_has_one_may_ask(server: House, tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("a-key-of-the-workers\n")
     assert server.parts.warm is not None
