@@ -17,7 +17,9 @@ from serving.grammar.plan import NEVER, partly, plainest
 from serving.vocabulary import MAX_BYTES, Bits, Counts, Flags, bits, flags
 
 #: Tokens tried one by one where nothing quicker can be said: the shortest, so that any text can still be written.
-MAX_TRIED = 200
+MAX_TRIED = 250
+#: Tokens after which an answer is looked at again, however far its end is: it may have become too ambiguous.
+LOOK_AGAIN = 32
 #: Ways to read an answer that are usual; a pattern that has more of them gets fewer tries.
 FEW_WAYS = 20
 
@@ -56,13 +58,15 @@ class Closer:
             return np.zeros_like(row)
         if self._may_miscount():
             row = row & bits(self._counted(flags(row, self._vocabulary.size)))
-        return row if len(tokens) < self._next else self._within_budget(len(tokens), row)
+        if len(tokens) < self._next and not self._follower.crowded:
+            return row
+        return self._within_budget(len(tokens), row)
 
     def _within_budget(self, count: int, row: Bits) -> Bits:
         left = self._budget - count - 1
         spare = self._spare(left)
         if spare >= 0:
-            self._next = count + max(1, spare // (self._bounds.reach + 1))
+            self._next = count + max(1, min(LOOK_AGAIN, spare // (self._bounds.reach + 1)))
             return row
         ending = self._ending()
         allowed = np.zeros(self._vocabulary.size, dtype=np.bool_)
@@ -120,6 +124,7 @@ class Closer:
         vocabulary, follower = self._vocabulary, self._follower
         kept = np.zeros(vocabulary.size, dtype=np.bool_)
         kept[list(vocabulary.stops)] = END in follower.ways
+        kept[self._ending()] = True
         for way in follower.ways:
             run = self._runs(way)
             if run is not None:
@@ -129,7 +134,8 @@ class Closer:
 
     def _try(self, tokens: Flags, kept: Flags, most: int) -> None:
         """Keep of these the shortest after which the shortest end takes at most so many tokens."""
-        shortest = self._vocabulary.by_length[tokens[self._vocabulary.by_length]]
+        fitting = tokens & (self._after_first() > NONE)[self._vocabulary.first]
+        shortest = self._vocabulary.by_length[fitting[self._vocabulary.by_length]]
         for token in shortest[: MAX_TRIED // (1 + len(self._follower.ways) // FEW_WAYS)]:
             text = self._vocabulary.texts[token]
             kept[token] = bool(text) and self._follower.cost(text) <= most

@@ -112,8 +112,7 @@ class Constraint(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]  # tr
         if not self._on_card:
             xgrammar.apply_token_bitmask_inplace(scores, mask, vocab_size=self._size)
             return scores
-        allowed = (mask.unsqueeze(-1) >> self._shifts) & 1
-        return scores.masked_fill(allowed.view(mask.size(0), -1)[:, : scores.size(1)] == 0, float("-inf"))
+        return masked(scores, mask, self._shifts)
 
     def _narrow(self, row: int, held: _Held, written: _Written) -> None:
         """Leave only tokens that keep the counts and the budget."""
@@ -121,6 +120,12 @@ class Constraint(ContinuousBatchingLogitsProcessor):  # type: ignore[misc]  # tr
             left = held.closer.narrowed(written.all(), self._rows[row])
             held.lost = not left.any()
             self._rows[row] = self._stops if held.lost else left
+
+
+def masked(scores: torch.Tensor, mask: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Scores with minus infinity where the mask has no bit, by operations that any graph can hold."""
+    allowed = (mask.unsqueeze(-1) >> shifts) & 1
+    return scores.masked_fill(allowed.view(mask.size(0), -1)[:, : scores.size(1)] == 0, float("-inf"))
 
 
 class _Written:

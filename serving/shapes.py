@@ -136,7 +136,7 @@ class Shapes:
         if wanted.schema is None and not wanted.tools:
             return None
         _check_tools(wanted)
-        limits.check([wanted.schema, *(tool.parameters for tool in wanted.tools)])
+        limits.check(wanted.schema, *(tool.parameters for tool in wanted.tools))
         key = json.dumps(asdict(wanted), ensure_ascii=False)
         with self._lock:
             known = self._kept.get(key)

@@ -60,8 +60,9 @@ class Vocabulary:
         whole = [_characters(text) for text in self.texts]
         #: Characters of each token; 0 where it holds parts of one.
         self.characters = np.array([len(text) for text in whole], dtype=np.int64)
-        #: Tokens from the shortest to the longest, those that hold parts of a character last.
-        self.by_length = np.argsort(np.where(self.characters > 0, lengths, lengths + MAX_BYTES), kind="stable")
+        #: Tokens from the shortest to the longest; those that hold parts of a character last, but for single bytes.
+        late = (self.characters == 0) & (lengths > 1)
+        self.by_length = np.argsort(lengths + MAX_BYTES * late, kind="stable")
         self._whole = np.flatnonzero(self.characters)
         self._points = np.array([ord(char) for text in whole for char in text], dtype=np.int64)
         self._firsts = _starts(self.characters[self._whole])

@@ -8,8 +8,8 @@ from serving.grammar.stacks import END, Stacks
 
 __all__ = ["END", "Follower"]
 
-#: Ways to read one text that are followed; beyond it the cheapest are kept.
-MAX_WAYS = 400
+#: Ways to read one text that are too many, and how many times as many are followed before the dearest are dropped.
+MAX_WAYS, MOST = 400, 10
 #: Parts of an escape around the one that takes the next byte.
 _DEEPEST_ESCAPE = 4
 
@@ -20,7 +20,7 @@ class Follower:
     Attributes:
         ways: stacks that may go on. Without any the text has no place in the grammar.
         strays: stacks that masks without counts would allow as well, and the grammar does not.
-        crowded: whether ways were dropped, so that the answer should end while one that is known leads there.
+        crowded: whether there are too many ways, so that the answer should end while they are known.
     """
 
     def __init__(self, plan: Plan, *, ways: int = MAX_WAYS) -> None:
@@ -39,6 +39,7 @@ class Follower:
     def feed(self, text: bytes) -> None:
         """Go on by these bytes."""
         self.ways, self.strays = self._after(text)
+        self.crowded = self.crowded or max(len(self.ways), len(self.strays)) > self._most
 
     def cost(self, text: bytes) -> int:
         """Tokens that the shortest end would take after these bytes; `NEVER` if they do not fit."""
@@ -117,10 +118,10 @@ class Follower:
         ways = {top for found in opened for top in found.tops}
         strayed = [*strayed, *(stray for found in opened for stray in found.strays)]
         strays = {top for stray in strayed for top in self.stacks.opened(stray, loose=True).tops} - ways
-        if len(ways) > self._most or len(strays) > self._most:
-            self.crowded = True
+        if len(ways) > MOST * self._most or len(strays) > MOST * self._most:
             ways = set(sorted(ways, key=self.stacks.costs.__getitem__)[: self._most])
             strays = set()
+            self.crowded = True
         return tuple(sorted(ways)), tuple(sorted(strays))
 
     def _puts_off(self, way: int) -> bool:

@@ -19,13 +19,13 @@ MAX_COUNT = 10_000
 MAX_PARTS = 10_000
 
 
-def check(schema: Json) -> None:
-    """Whether `schema` is small enough.
+def check(*schemas: Json) -> None:
+    """Whether the schemas of one request are small enough together.
 
     Raises:
         ShapeRefused: it is not, or it holds text that is no Unicode.
     """
-    left, values, looked = [(schema, 0)], 0, 0
+    left, values, looked = [(schema, 0) for schema in schemas], 0, 0
     while left:
         value, depth = left.pop()
         if depth > MAX_DEPTH:
@@ -51,7 +51,7 @@ def check(schema: Json) -> None:
             raise ShapeRefused(f"The enums of the schema have more than {MAX_VALUES} values.")
         left.extend((part, depth + 1) for part in (value.values() if isinstance(value, dict) else value))
     try:
-        size = len(json.dumps(schema, ensure_ascii=False, allow_nan=False).encode())
+        size = len(json.dumps(schemas, ensure_ascii=False, allow_nan=False).encode())
     except ValueError as error:
         raise ShapeRefused("The schema holds a number or a text that JSON has not (NaN, half a surrogate).") from error
     if size > MAX_SIZE:

@@ -12,7 +12,6 @@ from threading import local
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.exceptions import SchemaError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from referencing import Registry
@@ -30,6 +29,7 @@ MAX_LOOKS, MAX_STEPS = 100_000, 200_000
 #: Ways to read a text by a pattern.
 _WAYS = 20_000
 
+_META: Any = Draft202012Validator(Draft202012Validator.META_SCHEMA)
 _work = local()
 
 
@@ -52,11 +52,11 @@ def validator_of(schema: Json) -> Validator:
 @lru_cache(maxsize=2048)
 def _check(text: str) -> None:
     """Tools come again in other company, and this takes milliseconds."""
-    try:
-        Draft202012Validator.check_schema(json.loads(text))
-    except SchemaError as error:
+    # Without formats: patterns are for our own reader to judge.
+    error = next(_META.iter_errors(json.loads(text)), None)
+    if error is not None:
         place = "/".join(str(part) for part in error.absolute_path)
-        raise ShapeRefused(f"What is at /{place} is no JSON Schema (see its keyword `{error.validator}`).") from error
+        raise ShapeRefused(f"What is at /{place} is no JSON Schema (see its keyword `{error.validator}`).")
 
 
 def fits(validator: Validator, value: Json) -> bool:
@@ -79,6 +79,8 @@ def problem(validator: Validator, value: Json) -> str | None:
         error = next(validator.iter_errors(value), None)
     except Unresolvable as missing:
         raise ShapeRefused("A reference of the schema leads to nothing.") from missing
+    except RecursionError as deep:
+        raise TooMuchWork from deep
     if error is None:
         return None
     return f"breaks `{error.validator}` of /" + "/".join(str(part) for part in list(error.absolute_schema_path)[:-1])
