@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from cli.processes import Crew
 from cli.samples import load_samples
@@ -28,7 +29,7 @@ FRAMEWORKS = ("autogen", "adk")
 #: Tokens of one answer: enough for every tool call, and for an assessment.
 MAX_ANSWER_TOKENS = 256
 #: Smaller still than the tiny model: what costs here is attention over long prompts.
-SMALL = {"num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1}
+SMALL: dict[str, Any] = {"num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1}
 #: Seconds one answer may take; a processor is slow and many tickets share it.
 PATIENCE = 120.0
 #: Seconds until the model is warm.
