@@ -129,6 +129,11 @@ class Closer:
             run = self._runs(way)
             if run is not None:
                 kept |= run
+        inside, no_strays = follower.string(), not follower.strays
+        if inside is not None:
+            # Only lengths are left to look at; where the string is too short yet, tokens that end it are tried.
+            room = follower.room(inside)
+            kept |= allowed & (True if room is None else vocabulary.spans <= room) & (vocabulary.open | no_strays)
         self._try(allowed & ~kept, kept, NEVER - 1)
         return kept
 

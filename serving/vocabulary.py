@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -19,6 +20,9 @@ MAX_PIECE = 16
 #: Bytes of a token in a constrained answer; it has one quote at most. Longer ones are rows of blanks, and those with
 #: two quotes end a string that they begin: both would have to be foreseen wherever characters are counted.
 MAX_BYTES = 32
+
+#: A text up to its first quote that is not escaped.
+_QUOTE = re.compile(rb'^(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class Vocabulary:
@@ -66,6 +70,11 @@ class Vocabulary:
         self._whole = np.flatnonzero(self.characters)
         self._points = np.array([ord(char) for text in whole for char in text], dtype=np.int64)
         self._firsts = _starts(self.characters[self._whole])
+        #: Tokens without a quote that would end a string, and how many characters come before such a quote at most.
+        ends = [_QUOTE.search(text) for text in self.texts]
+        self.open = np.array([end is None for end in ends], dtype=np.bool_)
+        before = [text if end is None else text[: end.end() - 1] for text, end in zip(self.texts, ends, strict=True)]
+        self.spans = np.array([len(text.decode(errors="replace")) for text in before], dtype=np.int64)
         self.of_ranges = lru_cache(maxsize=64)(self._of_ranges)
         self.without = lru_cache(maxsize=8)(self._without)
 

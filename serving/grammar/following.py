@@ -47,19 +47,19 @@ class Follower:
 
     def run(self) -> int | None:
         """The way of a repeated character, if every plain text of its characters can only go on with it."""
-        found, parts = None, self.stacks.parts
-        for way in self.ways:
-            part = parts[way]
-            if found is None and self.repeats(way):
-                found = way
-            elif part is not None and not isinstance(part.node, Text):
-                return None
+        found, parts = self._repeated(), self.stacks.parts
         if found is None or self.strays:
             return None
         ranges = self.ranges(found)
         texts = [(parts[way], self.stacks.places[way]) for way in self.ways if way != found]
         mixed = any(part is not None and partly(ranges, 0, part.text[place]) is not None for part, place in texts)
         return None if mixed else found
+
+    def string(self) -> int | None:
+        """The way of a character in a JSON string, if everything but the string's end goes on with it."""
+        found = self._repeated()
+        around = None if found is None else self.stacks.parts[self.stacks.tails[found]]
+        return found if around is not None and around.run is not None and around.run.escapes is not None else None
 
     def go(self, way: int, count: int) -> None:
         """Go on by that many characters of a run."""
@@ -97,6 +97,17 @@ class Follower:
             return False
         tops = stacks.opened(tail, loose=False).tops
         return any(stacks.parts[top] is part and not stacks.places[top] for top in tops)
+
+    def _repeated(self) -> int | None:
+        """The one way that takes a repeated character, if all others take certain bytes."""
+        found = None
+        for way in self.ways:
+            part = self.stacks.parts[way]
+            if found is None and self.repeats(way):
+                found = way
+            elif part is not None and not isinstance(part.node, Text):
+                return None
+        return found
 
     def _after(self, text: bytes) -> tuple[tuple[int, ...], tuple[int, ...]]:
         ways, strays = self.ways, self.strays

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from serving.grammar.nodes import Alt, Chars, Node, Ref, Repeat, alt
 
-#: Counts up to this stay in the masks.
-KEPT = 8
+#: Counts up to this stay in the masks, and higher ones where the characters are few, as digits are.
+KEPT, KEPT_OF_FEW, FEW = 8, 32, 16
 #: So do as many of the characters that are asked for at least, where none of them has an escape.
 _KEPT_LEAST = 4
 
@@ -31,13 +31,14 @@ class Run:
 
 def run_of(node: Repeat, rules: Mapping[str, Node]) -> Run | None:
     """What is repeated, if it is a character and long or endless runs of it are allowed."""
-    if node.most is not None and node.most <= KEPT:
-        return None
     body = rules[node.body.name] if isinstance(node.body, Ref) else node.body
     parts = body.parts if isinstance(body, Alt) else (body,)
     plain = [part for part in parts if isinstance(part, Chars)]
     escapes = [part for part in parts if not isinstance(part, Chars)]
     if len(plain) != 1 or (escapes and not isinstance(node.body, Ref)):
+        return None
+    few = not escapes and sum(high - low + 1 for low, high in plain[0].ranges) <= FEW
+    if node.most is not None and node.most <= (KEPT_OF_FEW if few else KEPT):
         return None
     return Run(plain[0], alt(*escapes) if escapes else None)
 
