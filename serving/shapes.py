@@ -181,7 +181,9 @@ class Shapes:
         except KeyError as error:
             raise ShapeRefused("The model's vocabulary cannot write a text of the schema.") from error
         if bounds.least >= NEVER:
-            raise ShapeRefused("No answer that fits the schema ever ends: it asks for itself inside of itself.")
+            raise ShapeRefused(
+                "No answer that fits the schema ends: it asks for itself inside of itself, or for too much."
+            )
         # Found now, because the first request that needs it is in the middle of a batch.
         _ = bounds.reach, bounds.tails, bounds.fewest, bounds.fewest_inside
         return bounds

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.canonical import Json, JsonObject
-from serving.grammar.refusal import ShapeRefused, refused
+from serving.grammar.refusal import ShapeRefused, impossible, refused
 
 _LOWEST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _HIGHEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
@@ -43,7 +43,7 @@ class Merging:
         if schema is True:
             return {}
         if schema is False:
-            raise refused(place, "false", "it allows no value at all.")
+            raise impossible(place, "false", "it allows no value at all.")
         if id(schema) in seen:
             raise refused(place, "$ref", "it leads back to itself with nothing in between.")
         seen = seen | {id(schema)}
@@ -101,7 +101,7 @@ class Merging:
             case "enum":
                 return _common(first, second)
             case "const":
-                raise refused(place, key, "two different constants are asked for at once.")
+                raise impossible(place, key, "two different constants are asked for at once.")
             case "items" | "propertyNames":
                 return {"allOf": [first, second]}
             case "uniqueItems":
@@ -119,7 +119,7 @@ def _types(first: Json, second: Json, place: str) -> list[str]:
     wide = [given | ({"integer"} if "number" in given else set()) for given in sets]
     common = wide[0] & wide[1]
     if not common:
-        raise refused(place, "type", "no value is of both types.")
+        raise impossible(place, "type", "no value is of both types.")
     if "number" in common:
         common.discard("integer")
     return sorted(common)
@@ -134,7 +134,7 @@ def _properties(one: JsonObject, other: JsonObject, place: str) -> JsonObject:
         extra = side.get("additionalProperties", True)
         if extra is False:
             names = {name: None for name in names if name in side.get("properties", {})}
-        elif differ and (extra is not True or "patternProperties" in side):
+        elif differ and extra is not True:
             raise refused(place, "additionalProperties", "it meets properties from another part; write them together.")
     given = {name: [side["properties"][name] for side in sides if name in side.get("properties", {})] for name in names}
     return {name: parts[0] if len(parts) == 1 or same(*parts) else {"allOf": parts} for name, parts in given.items()}

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from core.canonical import Json, JsonObject
 from serving.grammar.nodes import EMPTY, Node, Text, alt, chars, maybe, repeat, seq
-from serving.grammar.refusal import refused
+from serving.grammar.refusal import impossible, refused
 
 #: Digits after the point. With `WIDEST` a number has 15 digits at most, which a double keeps apart from its neighbours.
 DECIMALS = 6
@@ -47,7 +47,7 @@ def number(schema: JsonObject, place: str) -> Node:
     first = -WIDEST * scale if low is None else max(low, -WIDEST * scale)
     last = WIDEST * scale if high is None else min(high, WIDEST * scale)
     if first > last:
-        raise refused(place, "maximum", f"no number with {DECIMALS} decimals lies between the bounds.")
+        raise impossible(place, "maximum", f"no number with {DECIMALS} decimals lies between the bounds.")
     found = [] if last < 0 else [_decimals(max(first, 0), last)]
     if first < 0:
         found.append(seq(Text("-"), _decimals(max(1, -last), -first)))
@@ -84,7 +84,7 @@ def _clamped(low: int | None, high: int | None, widest: int) -> tuple[int, int]:
 
 def _integers(low: int, high: int, *, place: str) -> Node:
     if low > high:
-        raise refused(place, "maximum", "no number lies between the bounds.")
+        raise impossible(place, "maximum", "no number lies between the bounds.")
     found = [] if high < 0 else [_positives(max(low, 0), high)]
     if low < 0:
         found.append(seq(Text("-"), _positives(max(1, -high), -low)))
@@ -93,10 +93,17 @@ def _integers(low: int, high: int, *, place: str) -> Node:
 
 def _positives(low: int, high: int) -> Node:
     """Integers from `low`, at least 0, to `high`, without leading zeros."""
-    found = []
+    found: list[Node] = []
+    whole: list[int] = []
     for length in range(len(str(low)), len(str(high)) + 1):
-        first = max(low, 10 ** (length - 1) if length > 1 else 0)
-        found.append(_between(str(first), str(min(high, 10**length - 1))))
+        least, most = 10 ** (length - 1), 10**length - 1
+        if low <= least and most <= high:
+            whole.append(length)
+        else:
+            found.append(_between(str(max(low, least if length > 1 else 0)), str(min(high, most))))
+    if whole:
+        found.append(seq(_digits(1, 9), repeat(DIGIT, whole[0] - 1, whole[-1] - 1)))
+        found += [Text("0")] if low == 0 else []
     return alt(*found)
 
 

@@ -76,6 +76,8 @@ class Chain:
     def _rest(self, written: int) -> Node | None:
         least = max(0, self._least - written)
         most = None if self._most is None else self._most - written
+        if most is not None and least > most:
+            return None
         if self._more is None or most == 0:
             return EMPTY if least == 0 else None
         most = None if most is None else min(most, MAX_REPEAT)

@@ -7,6 +7,9 @@ never wider.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 from jsonschema.protocols import Validator
 
@@ -17,7 +20,7 @@ from serving.grammar.merging import Merging
 from serving.grammar.nodes import Grammar, Node, Ref, Text, alt, seq, words
 from serving.grammar.objects import COLON, Chain, Link, More, entry
 from serving.grammar.patterns import PatternRefused
-from serving.grammar.refusal import ShapeRefused, refused
+from serving.grammar.refusal import Impossible, ShapeRefused, impossible, refused
 from serving.grammar.strings import Strings
 from serving.grammar.unions import KEYWORDS, Apart, types_of, values_of
 from serving.grammar.validating import TooMuchWork, fits, matches, validator_of
@@ -78,16 +81,17 @@ class Schemas:
         if id(schema) in self._rules:
             return self._rules[id(schema)][1]
         self._depth += 1
-        if not (flat.keys() & _NESTING) and types_of(flat) not in _NESTED:
-            found = self._value(flat, place)
-        else:
+        try:
+            if not (flat.keys() & _NESTING) and types_of(flat) not in _NESTED:
+                return self._value(flat, place)
             ref = self._grammar.opened()
             if isinstance(schema, dict):
                 self._rules[id(schema)] = (schema, ref)
+            self._grammar.rules[ref.name] = ref  # no text at all, should this turn out to be impossible
             self._grammar.rules[ref.name] = self._value(flat, place)
-            found = ref
-        self._depth -= 1
-        return found
+            return ref
+        finally:
+            self._depth -= 1
 
     def _value(self, flat: JsonObject, place: str) -> Node:
         for keyword, instead in _REFUSED.items():
@@ -98,26 +102,28 @@ class Schemas:
         for keyword in ("anyOf", "oneOf"):
             if keyword in flat:
                 return self._union(flat, keyword, place)
-        return alt(*(self._typed(kind, flat, place) for kind in types_of(flat) or _ALL))
+        return _possible([partial(self._typed, kind, flat, place) for kind in types_of(flat) or _ALL])
 
     def _listed(self, flat: JsonObject, place: str) -> Node:
         fitting = [value for value in values_of(flat) or [] if self._fits(flat, value)]
         if not fitting:
-            raise refused(place, "enum" if "enum" in flat else "const", "none of its values fits the rest.")
+            raise impossible(place, "enum" if "enum" in flat else "const", "none of its values fits the rest.")
         return self._grammar.rule(words(json.dumps(value, ensure_ascii=False) for value in fitting))
 
     def _union(self, flat: JsonObject, keyword: str, place: str) -> Node:
         base = {key: value for key, value in flat.items() if key != keyword}
         branches = []
         for index, part in enumerate(flat[keyword]):
-            if part is not False:
+            with suppress(Impossible):
                 own = self._merging.flat(part, f"{place}/{keyword}/{index}")
                 branches.append(self._merging.merged(base, own, f"{place}/{keyword}/{index}"))
         if keyword == "oneOf":
             branches = self._kept_apart(branches, place)
         if not branches:
-            raise refused(place, keyword, "no alternative allows a value.")
-        return alt(*(self.node(branch, f"{place}/{keyword}/{index}") for index, branch in enumerate(branches)))
+            raise impossible(place, keyword, "no alternative allows a value.")
+        return _possible(
+            [partial(self.node, branch, f"{place}/{keyword}/{index}") for index, branch in enumerate(branches)]
+        )
 
     def _kept_apart(self, branches: list[JsonObject], place: str) -> list[JsonObject]:
         names: list[set[str]] = [set() for _ in branches]
@@ -161,7 +167,7 @@ class Schemas:
         extra = flat.get("additionalProperties", True)
         for name in required:
             if name not in properties and extra is False:
-                raise refused(place, "required", f"{name!r} is asked for and not allowed.")
+                raise impossible(place, "required", f"{name!r} is asked for and not allowed.")
             properties.setdefault(name, extra)
         links = []
         for name, value in properties.items():
@@ -179,7 +185,7 @@ class Schemas:
         at = f"{place}/properties/{name}"
         forbidden = value is False or ("propertyNames" in flat and not self._fits(flat["propertyNames"], name))
         if forbidden and required:
-            raise refused(at, "required", "the property is asked for and not allowed.")
+            raise impossible(at, "required", "the property is asked for and not allowed.")
         if forbidden:
             return None
         schemas = [value, *(other for pattern, other in flat.get("patternProperties", {}).items()
@@ -265,6 +271,19 @@ class Schemas:
 #: Keywords and types that may hold the schema itself again.
 _NESTING = frozenset({"anyOf", "oneOf"})
 _NESTED = {(), ("object",), ("array",)}
+
+
+def _possible(makers: Sequence[Callable[[], Node]]) -> Node:
+    """Any one of the alternatives that some value fits."""
+    found, last = [], None
+    for make in makers:
+        try:
+            found.append(make())
+        except Impossible as error:
+            last = error
+    if last is not None and not found:
+        raise last
+    return alt(*found)
 
 
 def _of_numbers(flat: JsonObject) -> JsonObject:

@@ -29,7 +29,7 @@ from serving.grammar.nodes import (
     seq,
 )
 from serving.grammar.patterns import ANY, PatternRefused, parsed
-from serving.grammar.refusal import refused
+from serving.grammar.refusal import impossible, refused
 
 #: Times that anything is repeated at most; a bound above it is narrowed, which no answer of a model can notice.
 MAX_REPEAT = 100_000
@@ -76,7 +76,7 @@ class Strings:
         """
         least, most = schema.get("minLength", 0), schema.get("maxLength")
         if most is not None and most < least:
-            raise refused(place, "maxLength", "it is below minLength.")
+            raise impossible(place, "maxLength", "it is below minLength.")
         pattern, keyword = schema.get("pattern"), "pattern"
         if pattern is None and schema.get("format") in FORMATS:
             pattern, keyword = FORMATS[schema["format"]], "format"

@@ -29,7 +29,7 @@ MAX_LOOKS, MAX_STEPS = 100_000, 200_000
 #: Ways to read a text by a pattern.
 _WAYS = 20_000
 
-_META: Any = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+_META = Draft202012Validator(Draft202012Validator.META_SCHEMA)
 _work = local()
 
 
