@@ -6,10 +6,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, cast
 
-from presidio_analyzer import EntityRecognizer
-
 from policies.masking.needs import Needs, Signs, united
 from policies.masking.originals import Originals
+from policies.masking.presidio import EntityRecognizer
 from policies.masking.recognizers import LANGUAGE, PatternsRecognizer, Scanned, make_registry, no_language, whole_words
 from policies.masking.rules import Entity, MaskingRules
 from policies.masking.scan import Prepared, run_prepared, searcher

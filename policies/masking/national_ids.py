@@ -39,6 +39,8 @@ class _Use:
 def _instance(kind: str) -> Any:
     from presidio_analyzer import predefined_recognizers
 
+    import policies.masking.presidio  # noqa: F401 - first, so that Presidio comes without torch
+
     return getattr(predefined_recognizers, kind)()
 
 

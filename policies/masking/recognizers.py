@@ -1,8 +1,8 @@
 """Presidio recognizers: the organization's own people and machines, names in context, contacts, numbers, secrets.
 
-The only module that imports Presidio, with `national_ids`. Its analyzer engine is not used: that runs every expression
+Its analyzer engine is not used: that runs every expression
 over every text and compares every result with every other, which a hostile megabyte turns into minutes. `Detector`
-runs what stands in Presidio's registry; overlaps are settled in `spans`.
+runs what stands in Presidio's registry; overlaps are settled in `spans`. Presidio comes by way of `presidio.py`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache, cached_property
 from typing import Any, TypeVar, cast
-
-from presidio_analyzer import EntityRecognizer, RecognizerRegistry, RecognizerResult
-from presidio_analyzer.nlp_engine import NlpArtifacts
-from spacy.tokens import Doc
-from spacy.vocab import Vocab
 
 from policies.masking import people
 from policies.masking.accounts import USERNAMES, bundle_patterns
@@ -28,6 +23,7 @@ from policies.masking.originals import Originals
 from policies.masking.own import OwnSign
 from policies.masking.patterns import NUMBERS, SECRETS
 from policies.masking.people import Names
+from policies.masking.presidio import Doc, EntityRecognizer, NlpArtifacts, RecognizerRegistry, RecognizerResult, Vocab
 from policies.masking.rules import Entity, IdPattern
 from policies.masking.scan import Found, Pattern, find_all, run
 from policies.masking.views import shape_of

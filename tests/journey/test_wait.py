@@ -40,7 +40,7 @@ def test_a_reported_mail_becomes_a_finished_case(tmp_path: Path, framework: str)
 
 
 def test_a_case_that_could_not_be_worked_says_why_and_does_not_pass_for_done(tmp_path: Path) -> None:
-    stuck = submit(tmp_path, str(FOLDER / "phishing-lure.eml"), "--timeout", "8", CASEMATE_BWRAP="/nonexistent/bwrap")
+    stuck = submit(tmp_path, str(FOLDER / "phishing-lure.eml"), "--timeout", "12", CASEMATE_BWRAP="/nonexistent/bwrap")
     assert stuck.returncode == 1
     case = json.loads(stuck.stdout)
     assert case["state"] == "investigating"

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.errors import MaskingUnavailable
 from policies.masking.names.model import Found, NameModel, load_default
+from policies.masking.presidio import anew
 from policies.masking.rules import Entity
 
 #: What Presidio's engines call our entities.
@@ -69,10 +70,8 @@ def _spacy(name: str, place: str) -> NameModel:
 
 
 def _gliner(name: str, place: str) -> NameModel:
-    from presidio_analyzer.predefined_recognizers import GLiNERRecognizer
-
     with _Needs(name, "gliner"):
-        recognizer = GLiNERRecognizer(
+        recognizer = anew("gliner_recognizer").GLiNERRecognizer(
             entity_mapping=_GLINER_LABELS,
             model_name=place,
             map_location="cpu",
@@ -82,10 +81,8 @@ def _gliner(name: str, place: str) -> NameModel:
 
 
 def _transformers(name: str, place: str) -> NameModel:
-    from presidio_analyzer.predefined_recognizers.ner import HuggingFaceNerRecognizer
-
     with _Needs(name, "transformers and torch"):
-        recognizer = HuggingFaceNerRecognizer(model_name=place, device="cpu")
+        recognizer = anew("huggingface_ner_recognizer").HuggingFaceNerRecognizer(model_name=place, device="cpu")
     return _Engine(name, recognizer)
 
 

@@ -353,6 +353,20 @@ ACTIONS = st.fixed_dictionaries(
 )
 
 
+def meant(answer: Assessment) -> Assessment:
+    """An answer without what carries no meaning: white space around words, and evidence named twice."""
+    findings = [
+        f.model_copy(update={"claim": bare(f.claim), "evidence": list(dict.fromkeys(f.evidence))})
+        for f in answer.findings
+    ]
+    unknowns = [bare(text) for text in answer.unknowns]
+    return answer.model_copy(update={"summary": bare(answer.summary), "findings": findings, "unknowns": unknowns})
+
+
+def bare(text: str) -> str:
+    return " ".join(text.split())
+
+
 @settings(max_examples=150, deadline=None)
 @given(said=ANSWERS, actions=ACTIONS)
 def test_no_guardrail_makes_a_verdict_stronger_or_a_severity_milder(said: Assessment, actions: dict[str, str]) -> None:
@@ -365,7 +379,7 @@ def test_no_guardrail_makes_a_verdict_stronger_or_a_severity_milder(said: Assess
     assert SEVERITIES.index(shown.severity) >= SEVERITIES.index(said.severity)
     assert shown.confidence <= said.confidence
     assert shown.techniques == said.techniques
-    assert (shown == said) or checked.triggered, "whatever was altered is on record"
+    assert meant(shown) == meant(said) or checked.triggered, "whatever was altered is on record"
     text = shown.model_dump_json()
     assert "http://" not in text
     assert "approve this proposal" not in text

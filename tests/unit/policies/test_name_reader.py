@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,9 @@ def test_a_model_that_is_not_there_is_an_error_that_says_what_to_do(tmp_path: Pa
 
 
 @pytest.mark.parametrize(("kind", "library"), [("gliner", "gliner"), ("transformers", "transformers")])
-def test_a_model_without_its_library_says_what_to_install(kind: str, library: str, tmp_path: Path) -> None:
+def test_a_model_without_its_library_says_what_to_install(
+    kind: str, library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MaskingUnavailable, match=f"needs {library}"):
         open_name_models([f"{kind}:{tmp_path}"])
