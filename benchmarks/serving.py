@@ -70,7 +70,7 @@ def measure(plan: Plan, size: str, folder: Path, file: Path) -> JsonObject:
     arguments = [str(folder), str(file), plan.device, str(plan.max_tokens), str(plan.turns), str(PLAIN_SECONDS)]
     found["plain_generate"] = _json_of([sys.executable, "-m", "benchmarks._serving_plain", *arguments])
     bandwidth = _in_process("bandwidth", str(folder), size, plan.device)
-    return {**_compared(found, bandwidth), "measured": {**found, "memory": bandwidth}}
+    return {**compared(found, bandwidth), "measured": {**found, "memory": bandwidth}}
 
 
 def _loads(
@@ -84,7 +84,7 @@ def _loads(
     }
 
 
-def _compared(found: JsonObject, memory: JsonObject) -> JsonObject:
+def compared(found: JsonObject, memory: JsonObject) -> JsonObject:
     """The ratios that are quoted."""
     ours, free = found["casemate"], found["casemate_unconstrained"]
     theirs, alone = found["transformers_serve"], found["casemate_without_prefix_sharing"]
