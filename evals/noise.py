@@ -67,7 +67,13 @@ def document(worked: Sequence[Worked]) -> JsonObject:
         "evaluation": "noise",
         "tickets": len(worked),
         "ends": dict(sorted(Counter(done.end for done in worked).items())),
-        "broken": [f"{d.framework} {d.example.name}: {d.end}, {d.trouble}" for d in worked if d.end != "finished"],
+        "broken": [
+            f"{d.framework} {d.example.name}: {d.end}, {d.trouble}"
+            for d in worked
+            if d.end != "finished" and not d.blocked
+        ],
+        # Noise may hit on a word that is somebody's name; the guard then stops it, as it should.
+        "stopped_by_the_guard": sum(d.blocked for d in worked),
         "model_requests": counts["requests"],
         "tool_calls": counts["call"],
         "malformed_answers": counts["malformed"],
