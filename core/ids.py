@@ -9,7 +9,7 @@ from typing import Literal
 #: Crockford's alphabet without look-alikes (no I, L, O, U), lower case.
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
-Prefix = Literal["tkt", "run", "prp", "apr", "eff", "obx", "ref", "dec", "chg"]
+Prefix = Literal["tkt", "run", "prp", "apr", "eff", "obx", "ref", "dec", "chg", "usr", "key", "viw", "fbk"]
 
 
 def new_id(prefix: Prefix) -> str:

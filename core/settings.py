@@ -142,6 +142,12 @@ class Settings(BaseSettings):
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8620
     #: API keys: {name: {"key_sha256": …, "roles": […]}}.
     api_keys: dict[str, ApiKey] = Field(default_factory=dict)
+    #: Where people reach the console, as `https://casemate.bank.example`. Default: the address it listens on.
+    public_url: str = ""
+    #: Hours after which a person signs in to the console again.
+    session_hours: Annotated[float, Field(gt=0, le=168)] = 12.0
+    #: Minutes without a request after which they do.
+    session_idle_minutes: Annotated[float, Field(gt=0)] = 60.0
 
     #: The practice estate that acting tools change in demo and tests. Default: `home`/lab.db.
     lab_path: Path | None = None

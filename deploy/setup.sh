@@ -91,17 +91,18 @@ need_bubblewrap() {
   apt_install bubblewrap || fail "tools run only in a sandbox; install the Debian package bubblewrap."
 }
 
-# Tests that need a server are skipped where it is missing, except in CI.
+# Tests that need a server or a browser are skipped where it is missing, except in CI.
 need_servers() {
   missing=
   command -v redis-server >/dev/null 2>&1 || missing="redis-server"
   ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null 2>&1 ||
     missing="$missing postgresql"
+  command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
   [ -z "$missing" ] && return
   # shellcheck disable=SC2086  # a list of package names
   apt_install $missing && return
   [ -z "${CI:-}" ] || fail "CI runs every test; install the Debian packages $missing."
-  echo "setup: tests against real servers will be skipped; install the Debian packages $missing to run them." >&2
+  echo "setup: tests against real servers and in a browser will be skipped; install the Debian packages $missing to run them." >&2
 }
 
 suits .venv/bin/python || make_venv

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from core.clock import Clock
-from core.settings import ApiKey, FrameworkChoice, ModelEndpoint
+from core.settings import ApiKey, FrameworkChoice, ModelEndpoint, Settings
 from core.store.engine import Store
 from gateway import approvals, description, health, metrics, models, policy, problems, tickets
+from gateway.console import routes as console
+from gateway.console.pulse import Pulse
 from gateway.identity import Keys
 from gateway.limits import MAX_REQUEST, Limits
 from gateway.parts import Parts
@@ -32,9 +34,10 @@ def create_app(
     registry: Registry,
     framework: FrameworkChoice = FrameworkChoice.SPEC,
     chain: Sequence[ModelEndpoint] = (),
+    settings: Settings | None = None,
     max_request: int = MAX_REQUEST,
 ) -> FastAPI:
-    """The HTTP API. Documentation pages are left out: they would load scripts from elsewhere."""
+    """The HTTP API and the console. Documentation pages are left out: they would load scripts from elsewhere."""
     app = FastAPI(
         title="Casemate",
         version="1",
@@ -44,6 +47,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.keys = Keys(api_keys)
+    pulse = Pulse(store)
     app.state.parts = Parts(
         store=store,
         clock=clock,
@@ -53,6 +57,8 @@ def create_app(
         registry=registry,
         chain=tuple(chain),
         framework=framework,
+        settings=settings or Settings(),
+        pulse=pulse,
     )
     app.add_middleware(Limits, max_request=max_request)
     problems.install(app)
@@ -62,5 +68,6 @@ def create_app(
     app.include_router(models.router)
     app.include_router(health.router)
     app.include_router(metrics.router)
+    console.install(app)
     description.describe(app)
     return app

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.canonical import JsonObject
-from gateway.identity import READERS, Caller, Permit, Role
+from core.identity import READERS, Role
+from gateway.identity import Caller, Permit
 from gateway.parts import Parts, parts
 from workflows import approvals, reveal
 

@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.errors import CasemateError, ToolRefused
+from core.identity import READERS, Role
 from core.store.ticket_vault import TicketVault
 from core.ticket import Ticket, TicketState
 from gateway.cases import case
-from gateway.identity import READERS, Caller, Role
+from gateway.identity import Caller
 from tools.checks import parse
 from tools.fit import fit
 from workflows import looking_up

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from core.canonical import JsonObject
-from gateway.identity import Caller, Permit, Role
+from core.identity import Role
+from gateway.identity import Caller, Permit
 from gateway.parts import Parts, parts
 from workflows import endpoints
 

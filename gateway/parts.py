@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from fastapi import Request
 
 from core.clock import Clock
-from core.settings import FrameworkChoice, ModelEndpoint
+from core.settings import FrameworkChoice, ModelEndpoint, Settings
 from core.store.engine import Store
+from gateway.console.pulse import Pulse
 
 if TYPE_CHECKING:
     from policies.masking.masker import Masker
@@ -35,6 +36,9 @@ class Parts:
     chain: tuple[ModelEndpoint, ...]
     #: Which framework hosts the teams of tickets that come in here.
     framework: FrameworkChoice
+    settings: Settings
+    #: Tells open pages that something has changed.
+    pulse: Pulse
 
 
 def parts(request: Request) -> Parts:

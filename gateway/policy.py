@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from core.bundle_change import BundleChange, ChangeState
 from core.canonical import JsonObject
 from core.decision_log import Door
+from core.identity import Role
 from gateway.cursors import before
-from gateway.identity import Caller, Permit, Role
+from gateway.identity import Caller, Permit
 from gateway.parts import Parts, parts
 from workflows import activation, candidates
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from core.canonical import JsonObject
 from core.errors import (
@@ -86,30 +88,37 @@ def install(app: FastAPI) -> None:
     """Turn every error of `app` into a problem document."""
 
     @app.exception_handler(CasemateError)
-    def _casemate(_request: Request, error: Exception) -> JSONResponse:
+    def _casemate(request: Request, error: Exception) -> Response:
         assert isinstance(error, CasemateError)
-        return describe(error)
+        return _for_whom(request, describe(error))
 
     @app.exception_handler(Problem)
-    def _problem(_request: Request, error: Exception) -> JSONResponse:
+    def _problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
-        return answer(error.status, str(error), headers=error.headers)
+        return _for_whom(request, answer(error.status, str(error), headers=error.headers))
 
     @app.exception_handler(HTTPException)
-    def _http(_request: Request, error: Exception) -> JSONResponse:
+    def _http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
         headers = dict(error.headers) if error.headers else None
-        return answer(status, str(error.detail), headers=headers)
+        return _for_whom(request, answer(status, str(error.detail), headers=headers))
 
     @app.exception_handler(RequestValidationError)
-    def _validation(_request: Request, error: Exception) -> JSONResponse:
+    def _validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return _invalid(error.errors()[0])
+        return _for_whom(request, _invalid(error.errors()[0]))
 
     @app.exception_handler(Exception)
-    def _unforeseen(_request: Request, error: Exception) -> JSONResponse:
-        return broken(error)
+    def _unforeseen(request: Request, error: Exception) -> Response:
+        return _for_whom(request, broken(error))
+
+
+def _for_whom(request: Request, made: JSONResponse) -> Response:
+    """The problem document, or the page that says the same where a person asks in a browser."""
+    document = json.loads(bytes(made.body))
+    page = request.app.state.problem_page(request, made.status_code, document["title"], document["detail"])
+    return made if page is None else page
 
 
 def _invalid(first: dict[str, Any]) -> JSONResponse:

@@ -39,6 +39,7 @@ def run(settings: Settings) -> None:
         registry=registry,
         chain=settings.model_chain,
         framework=settings.framework,
+        settings=settings,
     )
     heartbeat = Heartbeat(store, f"{socket.gethostname()}:{os.getpid()}", "gateway", live, dict)
     heartbeat.start()

@@ -11,12 +11,13 @@ from pydantic import BaseModel
 
 from core.canonical import Json, JsonObject
 from core.errors import InvalidTicket
+from core.identity import READERS, Role
 from core.store.tickets import as_json
 from core.ticket import MAX_DEPTH, TicketState
 from gateway.cases import case
 from gateway.cursors import before
 from gateway.description import TICKET_BODY
-from gateway.identity import READERS, Caller, Permit, Role
+from gateway.identity import Caller, Permit
 from gateway.parts import Parts, parts
 from workflows import intake
 

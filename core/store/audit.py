@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from core.audit import GENESIS, AuditEvent, link
@@ -69,6 +69,20 @@ class AuditTrail:
             select(AuditRow).where(AuditRow.ticket_id == ticket_id).order_by(AuditRow.sequence)
         )
         return [_as_json(row) for row in rows]
+
+    def newest(self) -> int:
+        """The number of the newest event; 0 when there is none."""
+        return self._session.scalar(select(func.max(AuditRow.sequence))) or 0
+
+    def tickets_since(self, sequence: int, *, limit: int) -> list[str]:
+        """Tickets that later events are about."""
+        rows = self._session.scalars(
+            select(AuditRow.ticket_id)
+            .where(AuditRow.sequence > sequence, AuditRow.ticket_id.is_not(None))
+            .distinct()
+            .limit(limit)
+        )
+        return [ticket_id for ticket_id in rows if ticket_id is not None]
 
     def all(self) -> Iterator[JsonObject]:
         """Every event, oldest first."""

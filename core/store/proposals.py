@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.action import PROPOSAL_TRANSITIONS, Approval, Binding, Proposal, ProposalState
@@ -78,6 +78,11 @@ class Proposals:
             .order_by(ProposalRow.created_at, ProposalRow.id)
         )
         return [_proposal(row) for row in rows]
+
+    def count_waiting(self) -> int:
+        """How many wait for a person."""
+        pending = ProposalRow.state == ProposalState.PENDING.value
+        return self._session.scalar(select(func.count()).select_from(ProposalRow).where(pending)) or 0
 
     def overdue(self) -> list[Proposal]:
         """Waiting proposals whose time is up."""

@@ -37,6 +37,9 @@ class TicketRow(Base):
         UniqueConstraint("source", "external_id", "version", name="uq_tickets_identity"),
         Index("ix_tickets_work", "state", "lease_until", "not_before"),
         Index("ix_tickets_age", "shredded_at", "state", "updated_at"),
+        Index("ix_tickets_queue", "state", "sequence"),
+        Index("ix_tickets_verdict", "verdict", "sequence"),
+        Index("ix_tickets_created", "created_at", "state", "verdict"),
     )
 
     sequence: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -139,7 +142,7 @@ class AssessmentRow(Base):
     tokens_in: Mapped[int]
     tokens_out: Mapped[int]
     seconds: Mapped[float]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class TurnRow(Base):

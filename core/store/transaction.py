@@ -20,7 +20,9 @@ from core.store.operations import Operations
 from core.store.outbox import Outbox
 from core.store.probes import Probes
 from core.store.proposals import Proposals
+from core.store.sessions import Sessions
 from core.store.tickets import Tickets
+from core.store.users import Users
 from core.store.vault import Vault
 from core.vault import MasterKeys
 
@@ -92,3 +94,11 @@ class Transaction:
     @cached_property
     def operations(self) -> Operations:
         return Operations(self._session, self._clock, self.audit)
+
+    @cached_property
+    def users(self) -> Users:
+        return Users(self._session, self._clock, self.audit)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self._session, self._clock, self.audit)

@@ -23,9 +23,9 @@ from core.ticket import RESTING
 from gateway.app import create_app
 from policies.bundle import default_bundle_path
 from tests.demo_cases import demo_ticket
+from tests.house import House
 from tests.integration.fleet import fleet
 from tests.journey.canaries import HOW_MANY, Canary, Search, crop, write_bundle
-from tests.journey.conftest import House
 from tests.journey.curious import endpoint, guessing, refusing
 from tests.journey.planting import message_id, ticket_of
 from tests.journey.sinks import Leaks, Telemetry, files, leaks, table, talkative

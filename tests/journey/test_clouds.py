@@ -21,7 +21,7 @@ from core.ticket import RESTING, TicketState
 from gateway.cases import case
 from tests.bundles import put_live, write_bundle
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from workflows import clouds, journey
 from workflows.retry import retry
 

@@ -17,7 +17,7 @@ from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.ticket import TicketState
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.journey.sinks import talkative
 from tests.journey.test_journey import answer_all, proposals, reports
 from tests.unit.connectors.conftest import SECRETS

@@ -16,7 +16,7 @@ from core.decision_log import LoggedDecision
 from core.ticket import TicketState
 from policies.engine import decide
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.journey.test_journey import answer_all, effects, proposals
 from workflows import journey
 from workflows.edit import edit

@@ -13,7 +13,7 @@ from core.decision import OnExpiry
 from core.ticket import TicketState
 from gateway.cases import case
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.journey.test_journey import answer_all, proposals, reports
 from workflows import sweep
 from workflows.retry import retry

@@ -14,7 +14,7 @@ from core.canonical import JsonObject
 from core.ticket import TicketState
 from gateway.cases import case
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.journey.test_journey import reports
 from tests.servers import http_server
 from tests.unit.agents.recorded import role_of, stub_app, tool_call

@@ -14,7 +14,7 @@ from core.action import EffectState, Proposal, ProposalState
 from core.errors import ApprovalRefused, ToolRefused
 from core.ticket import TicketState
 from tests.demo_cases import TWINS, demo_ticket, named
-from tests.journey.conftest import House
+from tests.house import House
 from workflows import approvals, deliver, intake, sweep
 from workflows.edit import edit
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.action import Proposal, ProposalState
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.journey.test_journey import proposals
 from workflows.decide import Bench
 

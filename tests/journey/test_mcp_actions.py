@@ -16,7 +16,7 @@ from core.mcp import Acceptance
 from policies.masking.opening import open_masker
 from tests.bundles import write_bundle
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.unit.mcp.conftest import LOCK, LOOK_UP, Rogue
 from tools.mcp.adding import added
 from workflows import approvals, sweep

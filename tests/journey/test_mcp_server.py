@@ -26,7 +26,7 @@ from core.store.ticket_vault import TicketVault
 from core.ticket import Ticket, TicketState
 from gateway.mcp_server import make_http_app
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.journey.test_mcp_actions import approve, one
 from tests.unit.mcp.web import serving
 

@@ -20,7 +20,7 @@ from core.settings import ModelEndpoint
 from core.ticket import Ticket, TicketState
 from gateway.cases import case
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.servers import free_port, http_server
 from tests.unit.agents.recorded import FRAMEWORKS, role_of
 from workflows import deliver

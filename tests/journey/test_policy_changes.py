@@ -16,7 +16,7 @@ from core.errors import ApprovalRefused, BundleInvalid, Temporary
 from core.ticket import TicketState
 from tests.bundles import put_live, replace_in, write_bundle
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.journey.test_journey import answer_all, effects, proposals
 from tests.journey.test_trouble import tamper
 from tools.registry import default_registry

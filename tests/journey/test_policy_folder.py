@@ -12,7 +12,7 @@ from core.bundle_change import ChangeState
 from core.ticket import TicketState
 from tests.bundles import keep, loaded, replace_in, write_bundle
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tools.registry import default_registry
 from workflows import activation, candidates, sweep
 

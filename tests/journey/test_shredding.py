@@ -12,7 +12,7 @@ from core.errors import Shredded
 from core.ticket import TicketState
 from gateway.cases import case
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.journey.test_journey import effects, reports
 from workflows import intake, report, reveal, sweep
 from workflows.replay import past_facts

@@ -21,7 +21,7 @@ from core.audit import AuditEvent
 from core.settings import Webhook
 from core.ticket import TicketState
 from tests.demo_cases import demo_ticket
-from tests.journey.conftest import House
+from tests.house import House
 from tests.journey.test_journey import answer_all, proposals
 from tests.servers import free_port, http_server
 from workflows import deliver, journey, report, sweep

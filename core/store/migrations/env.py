@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import core.store.console_schema
 import core.store.mcp_schema
 import core.store.model_schema  # noqa: F401 - their tables belong to Base as well
 from core.store.schema import Base

@@ -40,6 +40,8 @@ PLANTS = [
     ("gpl", "tools/planted.py", "from pcodedmp import pcodedmp"),
     ("outside", "agents/planted.py", "import h11"),
     ("outside", "tools/planted.py", "import dns.resolver"),
+    ("templates", "workflows/planted.py", "import jinja2"),
+    ("passwords", "gateway/planted.py", "import argon2"),
     ("terminal", "workers/planted.py", "import rich"),
     ("mcp", "agents/planted.py", "import mcp"),
     ("mcp", "tools/planted.py", "import httpx"),

@@ -1,0 +1,62 @@
+"""Joins the console's pages."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+
+from gateway.console import assets, home, live, queue, signing_in
+from gateway.console.render import HEADERS, is_part, part
+from gateway.console.visit import SAFE, SignInNeeded
+
+#: Every page's router; a new page is one more.
+ROUTERS: tuple[APIRouter, ...] = (
+    home.router,
+    queue.router,
+    signing_in.router,
+    live.router,
+    assets.router,
+)
+
+
+def install(app: FastAPI) -> None:
+    """Add the console to `app`."""
+    for router in ROUTERS:
+        app.include_router(router)
+    app.state.problem_page = problem_page
+
+    @app.exception_handler(SignInNeeded)
+    def _sign_in(request: Request, error: Exception) -> Response:
+        return to_sign_in(request)
+
+
+def to_sign_in(request: Request) -> Response:
+    """Where somebody goes who has not signed in, and back afterwards."""
+    path = request.url.path
+    after = f"{path}?{request.url.query}" if request.url.query else path
+    if request.method not in SAFE or is_part(request):
+        after = "/"
+    to = f"/sign-in?{urlencode({'after': after})}"
+    if is_part(request):
+        return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={**HEADERS, "HX-Redirect": to})
+    if path == "/live":
+        return Response(status_code=HTTPStatus.UNAUTHORIZED, headers=HEADERS)
+    return RedirectResponse(to, HTTPStatus.SEE_OTHER, headers=HEADERS)
+
+
+def problem_page(request: Request, status: int, title: str, detail: str) -> Response | None:
+    """An error as a page for people; None when a program asks, which gets problem details."""
+    if request.url.path.startswith("/api/"):
+        return None
+    if is_part(request):
+        answer = part(request, "problem_part.html", None, status=status, title=title, detail=detail)
+        answer.headers["HX-Retarget"] = "#notice"
+        answer.headers["HX-Reswap"] = "innerHTML"
+        return answer
+    if "text/html" not in request.headers.get("accept", ""):
+        return None
+    visitor = getattr(request.state, "visitor", None)
+    return part(request, "problem.html", None, status=status, title=title, detail=detail, someone=visitor is not None)
