@@ -13,6 +13,7 @@ from core.store.bundles import Bundles
 from core.store.decisions import Decisions
 from core.store.effects import Effects
 from core.store.evidence import EvidenceLog
+from core.store.feedback import FeedbackLog
 from core.store.intel import Intel
 from core.store.maskings import Maskings
 from core.store.mcp import McpPins
@@ -102,3 +103,7 @@ class Transaction:
     @cached_property
     def sessions(self) -> Sessions:
         return Sessions(self._session, self._clock, self.audit)
+
+    @cached_property
+    def feedback(self) -> FeedbackLog:
+        return FeedbackLog(self._session, self._clock, self.audit)
