@@ -32,6 +32,7 @@ from core.errors import BundleInvalid
 from policies.bundle import default_bundle_path
 from policies.masking.masker import Masker
 from tests.bundles import DRILL, loaded, write_bundle
+from tests.unit.agents.endpoint import ANSWER
 from tests.unit.agents.recorded import (
     FRAMEWORKS,
     RecordedToolbox,
@@ -41,7 +42,7 @@ from tests.unit.agents.recorded import (
     spec,
     stub_app,
 )
-from tests.unit.agents.test_conformance import ANSWER, malicious
+from tests.unit.agents.test_conformance import malicious
 from tests.unit.tools.house import House, build
 from tools.sandbox.sandbox import open_sandbox
 

@@ -17,6 +17,7 @@ from agents.team import TeamResult
 from core.assessment import Severity, Verdict
 from core.canonical import JsonObject
 from core.errors import EgressBlocked, Halted, ModelUnavailable
+from tests.unit.agents.endpoint import ANSWER
 from tests.unit.agents.recorded import (
     FRAMEWORKS,
     OpenGuard,
@@ -32,16 +33,6 @@ from tests.unit.agents.recorded import (
 )
 
 pytestmark = pytest.mark.parametrize("framework", FRAMEWORKS)
-
-ANSWER = {
-    "verdict": "suspicious",
-    "severity": "low",
-    "confidence": 0.6,
-    "techniques": [],
-    "summary": "Something is odd.",
-    "findings": [{"claim": "The ticket says so.", "evidence": ["E1"]}],
-    "unknowns": [],
-}
 
 
 def phishing_box(*, domain: str, dmarc: str, partner: bool, mark: str = "") -> RecordedToolbox:

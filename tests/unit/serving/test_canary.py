@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from serving.loading import Loaded
 from serving.shapes import Wanted
 from tests.unit.serving.engines import (
     answer_of,
-    load_tiny,
     plain_answer,
     prompt_of,
     running,
@@ -30,17 +27,6 @@ SCHEMA = {
     "required": ["verdict", "why"],
     "additionalProperties": False,
 }
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> Loaded:
-    return load_tiny(tiny_model)
-
-
-@pytest.fixture(scope="module")
-def engine(loaded: Loaded) -> Iterator[Engine]:
-    with running(loaded) as engine:
-        yield engine
 
 
 def start(loaded: Loaded) -> None:

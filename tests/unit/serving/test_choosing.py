@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,18 +10,7 @@ import torch
 from serving.choosing import MOST_LABELS
 from serving.engine import DoesNotFit, Engine
 from serving.loading import Loaded
-from tests.unit.serving.engines import answer_of, load_tiny, next_logits, plain_answer, prompt_of, running
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> Loaded:
-    return load_tiny(tiny_model)
-
-
-@pytest.fixture(scope="module")
-def engine(loaded: Loaded) -> Iterator[Engine]:
-    with running(loaded) as engine:
-        yield engine
+from tests.unit.serving.engines import answer_of, next_logits, plain_answer, prompt_of
 
 
 async def test_choices_are_softmax_over_the_labels_logits(loaded: Loaded, engine: Engine) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,6 @@ from serving.embedding import passes
 from serving.engine import DoesNotFit, Engine
 from serving.loading import Loaded
 from tests.unit.serving.engines import answer_of, load_tiny, plain_answer, prompt_of, running
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> Loaded:
-    return load_tiny(tiny_model)
-
-
-@pytest.fixture(scope="module")
-def engine(loaded: Loaded) -> Iterator[Engine]:
-    with running(loaded) as engine:
-        yield engine
 
 
 def plain_vector(loaded: Loaded, text: list[int]) -> torch.Tensor:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -17,7 +15,6 @@ from serving.loading import Loaded
 from tests.unit.serving.engines import (
     PATIENCE,
     answer_of,
-    load_tiny,
     plain_answer,
     prompt_of,
     rest_of,
@@ -25,17 +22,6 @@ from tests.unit.serving.engines import (
     shapes_of,
     steps_of,
 )
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> Loaded:
-    return load_tiny(tiny_model)
-
-
-@pytest.fixture(scope="module")
-def engine(loaded: Loaded) -> Iterator[Engine]:
-    with running(loaded) as engine:
-        yield engine
 
 
 async def test_requests_in_a_batch_get_the_answers_they_get_alone(loaded: Loaded, engine: Engine) -> None:

@@ -8,7 +8,6 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +22,6 @@ from serving.recovery import MOST_IN_A_ROW, Recovery
 from serving.sizing import LEAST_BATCH, Size
 from tests.unit.serving.engines import (
     answer_of,
-    load_tiny,
     next_logits,
     plain_answer,
     prompt_of,
@@ -32,11 +30,6 @@ from tests.unit.serving.engines import (
 )
 
 SIZE = Size(page_tokens=16, pages=512, batch_tokens=256, requests=16, memory_share=0.5)
-
-
-@pytest.fixture(scope="module")
-def loaded(tiny_model: Path) -> Loaded:
-    return load_tiny(tiny_model)
 
 
 @contextmanager
