@@ -103,6 +103,9 @@ class Decision:
     lease_seconds: int = 0
     #: For `ask`: what becomes of the question when nobody answers in time.
     on_expiry: OnExpiry = "expire"
+    #: For `ask`: whoever answers has signed in, or shown the password again, within this many seconds (0: any session
+    #: or key will do).
+    reauthenticate_seconds: int = 0
 
     def as_json(self) -> JsonObject:
         return {
@@ -115,10 +118,12 @@ class Decision:
             "expires_seconds": self.expires_seconds,
             "lease_seconds": self.lease_seconds,
             "on_expiry": self.on_expiry,
+            "reauthenticate_seconds": self.reauthenticate_seconds,
         }
 
     @classmethod
     def from_json(cls, value: JsonObject) -> Decision:
+        """The inverse of `as_json`; what an older release did not write takes its default."""
         return cls(
             **{
                 **value,

@@ -20,6 +20,7 @@ CasemateError
 │   └── TicketConflict same identity, other content
 ├── BundleInvalid      an admin must mend the policy (file, line, column)
 ├── ApprovalRefused    this person may not give this answer now
+│   └── ReauthenticationNeeded  not before saying once more who they are
 ├── LeaseLost          another worker has the ticket; drop the work
 ├── Duplicate          a unique row is there already; read it instead
 └── NotFound
@@ -134,6 +135,10 @@ class BundleInvalid(CasemateError):
 
 class ApprovalRefused(CasemateError):
     """An answer to a proposal that may not count, and why."""
+
+
+class ReauthenticationNeeded(ApprovalRefused):
+    """Policy asks that whoever answers has shown a password or a link a moment ago, and this person has not."""
 
 
 class LeaseLost(CasemateError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from core.audit import AuditEvent
@@ -92,12 +92,15 @@ def answer(
     approve: bool,
     reason: str,
     digest: str | None = None,
+    authenticated_at: datetime | None = None,
 ) -> BundleChange:
     """Record one person's answer; with the last yes the bundle goes live in the same transaction.
 
     `digest` is what the person saw; without one, that the change of this id is the one meant.
+    `authenticated_at` is when their session last saw a password or a link; an API key and a terminal have none.
 
     Raises:
+        ReauthenticationNeeded: it would count, but policy asks for a fresher sign-in; nothing was changed.
         ApprovalRefused: the answer does not count, and why.
         NotFound: there is no such change.
     """
@@ -111,6 +114,7 @@ def answer(
             tx.bundles.changes.move(change, ChangeState.OUTDATED, event)
         else:
             check_answer(tx, store, change, person=person, roles=roles, digest=digest or change.digest)
+            questions.check_fresh(change.decision, authenticated_at=authenticated_at, now=store.clock.now())
             if not approve and not reason.strip():
                 raise ApprovalRefused("A denial needs a reason, for whoever proposed the change.")
             _record(tx, store, change, person=person, roles=roles, approve=approve, reason=reason)

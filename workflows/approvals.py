@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from core.action import Approval, Proposal, ProposalState
@@ -36,10 +37,14 @@ def answer(
     digest: str,
     ring: Callable[[str], None],
     masker: Callable[[], Masker],
+    authenticated_at: datetime | None = None,
 ) -> Proposal:
     """Record one person's answer to exactly the action whose digest they saw; returns the proposal as it is then.
 
+    `authenticated_at` is when their session last saw a password or a link; an API key and a terminal have none.
+
     Raises:
+        ReauthenticationNeeded: it would count, but policy asks for a fresher sign-in; nothing was changed.
         ApprovalRefused: the answer does not count, and why; nothing was changed.
         NotFound: there is no such proposal.
         VaultError: a reason was given that cannot be masked, because the ticket was shredded or the key is not here.
@@ -49,6 +54,7 @@ def answer(
         with store.begin() as tx:
             proposal = tx.proposals.get(proposal_id)
             check_answer(tx, proposal, store.clock, person=person, roles=roles, digest=digest)
+            questions.check_fresh(proposal.decision, authenticated_at=authenticated_at, now=store.clock.now())
             if not approve and not reason.strip():
                 raise ApprovalRefused("A denial needs a reason, for the ticket's source and for the next analyst.")
             _record(tx, store.clock, proposal, person=person, roles=roles, approve=approve, reason=reason)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from core.action import Proposal
 from core.canonical import JsonObject
 from core.errors import ApprovalRefused
+from workflows import questions
 from workflows.approvals import check_answer
 from workflows.decide import Bench, ticket_after_answer
 from workflows.renew import anew, put_in_place
-from workflows.services import Services
+from workflows.services import Deciding
 
 
 def edit(
-    services: Services,
+    services: Deciding,
     proposal_id: str,
     changes: JsonObject,
     *,
@@ -22,12 +24,15 @@ def edit(
     roles: Sequence[str],
     reason: str,
     digest: str,
+    authenticated_at: datetime | None = None,
 ) -> Proposal:
     """Replace a waiting proposal by one with other arguments; returns the new one, decided by policy.
 
     `changes` hold real values or this ticket's tokens. The editor may not approve the result.
+    `authenticated_at` is when their session last saw a password or a link; an API key and a terminal have none.
 
     Raises:
+        ReauthenticationNeeded: policy asks for a fresher sign-in before this proposal is answered.
         ApprovalRefused: this person may not answer it, the edit changes nothing, or no reason is given.
         ToolRefused: the arguments do not fit the tool, or a token is not this ticket's.
         NotFound: there is no such proposal.
@@ -37,6 +42,7 @@ def edit(
     with services.store.read() as tx:
         old = tx.proposals.get(proposal_id)
         check_answer(tx, old, services.clock, person=person, roles=roles, digest=digest)
+        questions.check_fresh(old.decision, authenticated_at=authenticated_at, now=services.clock.now())
     bench = Bench.open(services, old.ticket_id)
     fresh = _edited(services, bench, old, changes, person=person, reason=reason)
     opinion = bench.weigh(fresh, door="edit")
@@ -52,7 +58,7 @@ def edit(
 
 
 def _edited(
-    services: Services, bench: Bench, old: Proposal, changes: JsonObject, *, person: str, reason: str
+    services: Deciding, bench: Bench, old: Proposal, changes: JsonObject, *, person: str, reason: str
 ) -> Proposal:
     from tools.facts import restored
 

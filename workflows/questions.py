@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.errors import ApprovalRefused
+from core.decision import Decision
+from core.errors import ApprovalRefused, ReauthenticationNeeded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +53,26 @@ def check(question: Question, *, person: str, roles: Sequence[str], digest: str,
         raise ApprovalRefused(f"This {about} takes one of the roles {wanted}; {person} has none of them.")
     if person in question.answered:
         raise ApprovalRefused(already(person, about))
+
+
+def check_fresh(decision: Decision | None, *, authenticated_at: datetime | None, now: datetime) -> None:
+    """Look at when a person last said who they are, where policy asks for that; after `check`, so that nobody types a
+    password for an answer that would not count.
+
+    `authenticated_at` is None for API keys and on the command line, where nobody is asked for a password.
+
+    Raises:
+        ReauthenticationNeeded: that is too long ago.
+    """
+    within = decision.reauthenticate_seconds if decision else 0
+    if not within:
+        return
+    if authenticated_at is None or (now - authenticated_at).total_seconds() > within:
+        minutes = max(1, round(within / 60))
+        raise ReauthenticationNeeded(
+            f"Policy asks for a sign-in that is at most {minutes} min old before this answer; confirm your password in "
+            "the console and answer there."
+        )
 
 
 def already(person: str, about: str) -> str:
