@@ -18,9 +18,8 @@ from gateway.limits import MAX_REQUEST, Limits
 from gateway.parts import Parts
 
 if TYPE_CHECKING:
-    from policies.masking.masker import Masker
     from tools.registry import Registry
-    from workflows.services import LiveBundle
+    from workflows.services import LiveBundle, MaskerOf
 
 
 def create_app(
@@ -29,7 +28,7 @@ def create_app(
     clock: Clock,
     ring: Callable[[str], None],
     api_keys: Mapping[str, ApiKey],
-    masker: Callable[[], Masker],
+    masker: MaskerOf,
     live: LiveBundle,
     registry: Registry,
     framework: FrameworkChoice = FrameworkChoice.SPEC,

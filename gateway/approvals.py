@@ -12,6 +12,7 @@ from core.identity import READERS, Role
 from gateway.identity import Caller, Permit
 from gateway.parts import Parts, parts
 from workflows import approvals, reveal
+from workflows import edit as editing
 
 router = APIRouter(prefix="/api/v1/approvals", tags=["approvals"])
 
@@ -34,6 +35,18 @@ class Deny(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     digest: Digest
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class Edit(BaseModel):
+    """The same action with other arguments."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    digest: Digest
+    changes: Annotated[
+        JsonObject, Field(description="New values by argument: real ones, or tokens of this ticket.", min_length=1)
+    ]
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -97,6 +110,36 @@ def deny(
 ) -> JsonObject:
     """Deny. One denial is enough."""
     return _answer(our, caller, proposal_id, said, approve=False)
+
+
+@router.post(
+    "/{proposal_id}/edit",
+    responses={
+        409: {"description": "The caller may not edit it now, or the edit changes nothing"},
+        422: {"description": "The arguments do not fit the tool, or a token is not this ticket's"},
+    },
+)
+def edit(
+    proposal_id: str,
+    said: Edit,
+    caller: Annotated[Caller, Depends(Permit(Role.APPROVER, Role.ANALYST))],
+    our: Annotated[Parts, Depends(parts)],
+) -> JsonObject:
+    """Replace it by a proposal with other arguments, which policy decides on anew; gives the new one.
+
+    Whoever edits may not answer the result.
+    """
+    fresh = editing.edit(
+        our,
+        proposal_id,
+        said.changes,
+        person=caller.name,
+        roles=sorted(caller.roles),
+        reason=said.reason,
+        digest=said.digest,
+    )
+    with our.store.read() as tx:
+        return approvals.card(tx, fresh)
 
 
 def _answer(our: Parts, caller: Caller, proposal_id: str, said: Approve | Deny, *, approve: bool) -> JsonObject:

@@ -14,9 +14,8 @@ from core.store.engine import Store
 from gateway.console.pulse import Pulse
 
 if TYPE_CHECKING:
-    from policies.masking.masker import Masker
     from tools.registry import Registry
-    from workflows.services import LiveBundle
+    from workflows.services import LiveBundle, MaskerOf
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,10 +26,10 @@ class Parts:
     clock: Clock
     #: Rings for a ticket: some worker will take its next step.
     ring: Callable[[str], None]
-    #: The masker of the live bundle, for showing originals to those who may decide.
-    masker: Callable[[], Masker]
+    #: The masker of the live bundle: masks what people write, and shows originals to those who may decide.
+    masker: MaskerOf
     live: LiveBundle
-    #: The tools that rules may speak of.
+    #: The tools that rules may speak of, carried out as the workers carry them out.
     registry: Registry
     #: The model endpoints of the settings. The gateway itself asks none of them anything.
     chain: tuple[ModelEndpoint, ...]
@@ -39,6 +38,11 @@ class Parts:
     settings: Settings
     #: Tells open pages that something has changed.
     pulse: Pulse
+
+    @property
+    def bundle(self) -> LiveBundle:
+        """`live` by the name that workflows know it under (`workflows.services.Deciding`)."""
+        return self.live
 
 
 def parts(request: Request) -> Parts:

@@ -22,6 +22,7 @@ from core.errors import (
     NotFound,
     Temporary,
     TicketConflict,
+    ToolRefused,
 )
 from core.log import logger
 from core.ticket import named
@@ -62,6 +63,8 @@ def describe(error: CasemateError) -> JSONResponse:
             return answer(HTTPStatus.CONFLICT, str(error))
         case BundleInvalid():
             return answer(HTTPStatus.UNPROCESSABLE_ENTITY, _of_bundle(error), extra={"problems": _listed(error)})
+        case ToolRefused():
+            return answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
         case NotFound():
             return answer(HTTPStatus.NOT_FOUND, str(error))
         case Temporary() | Halted():

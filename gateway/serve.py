@@ -11,12 +11,11 @@ from core.log import logger
 from core.process import settle
 from core.settings import Settings
 from gateway.app import create_app
-from tools.registry import default_registry
 from workers.app import make_app
 from workers.heartbeat import Heartbeat
 from workers.live import LiveBundle, LiveMasker
 from workers.tasks import ringer
-from workers.wiring import open_store
+from workers.wiring import open_registry, open_store
 
 log = logger(__name__)
 
@@ -27,7 +26,7 @@ def run(settings: Settings) -> None:
     store = open_store(settings)
     if not settings.api_keys:
         log.warning("no_api_keys", consequence="every request under /api is refused", setting="CASEMATE_API_KEYS")
-    registry = default_registry()
+    registry = open_registry(settings, store)
     live = LiveBundle(settings, store, registry)
     app = create_app(
         store=store,

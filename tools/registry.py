@@ -59,6 +59,12 @@ class Tool:
     aims_at: str | None = None
     #: Which argument names the asset or identity an action aims at: `{"asset": "host"}`.
     target: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    #: For people who approve an action: what it is with its arguments (`Isolate the host {host}`), …
+    words: str = ""
+    #: … what it changes, …
+    does: str = ""
+    #: … and how it is taken back. Nothing of the three is shown to models or bound to an approval.
+    undone: str = ""
 
     @property
     def acts(self) -> bool:

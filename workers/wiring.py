@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from policies.bundle import Bundle
     from policies.masking.masker import Masker
     from tools.detection.books import Rulebooks
+    from tools.registry import Registry
 
 
 def open_store(settings: Settings, *, clock: Clock | None = None) -> Store:
@@ -108,6 +109,24 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
         connectors={**opened.connectors, McpConnector.name: McpConnector(mcp, registry.snapshot)},
         mcp=mcp,
     )
+
+
+def open_registry(settings: Settings, store: Store) -> Registry:
+    """The tools as the workers have them, for a process that carries nothing out: an edit is bound to who would.
+
+    Raises:
+        BundleInvalid: a connector's file is broken; workers do not start either.
+    """
+    from tools.connectors.loading import load as load_connectors
+    from tools.connectors.opening import open_connectors
+    from tools.mcp.accepted import LiveRegistry
+    from tools.registry import default_registry
+
+    ours = default_registry()
+    shelf = load_connectors(settings.connectors_dir, ours.shapes())
+    opened = open_connectors(shelf, ours, SecretStore(settings.secrets_folder), store.clock)
+    opened.close()
+    return LiveRegistry(opened.registry, store)
 
 
 def open_rules(settings: Settings) -> Rulebooks:

@@ -8,7 +8,7 @@ from core.action import Proposal
 from core.canonical import JsonObject
 from core.errors import TriageError
 from core.store.ticket_vault import TicketVault
-from workflows.services import Services
+from workflows.services import Deciding
 
 if TYPE_CHECKING:
     from policies.bundle import Bundle
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tools.case import Case
 
 
-def open_case(services: Services, ticket_id: str, bundle: Bundle | None = None) -> tuple[Case, MaskSession]:
+def open_case(services: Deciding, ticket_id: str, bundle: Bundle | None = None) -> tuple[Case, MaskSession]:
     """The case as the gate needs it, and the session that masks and restores for it, by the live bundle or this."""
     from tools.case import Case
 

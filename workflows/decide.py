@@ -19,7 +19,7 @@ from core.store.transaction import Transaction
 from core.ticket import Lease, Ticket, TicketState
 from workflows import report
 from workflows.casework import open_case
-from workflows.services import Pinned, Services
+from workflows.services import Deciding, Pinned, Services
 
 if TYPE_CHECKING:
     from policies.bundle import Bundle
@@ -124,7 +124,7 @@ class Opinion:
 class Bench:
     """One ticket's case laid out for deciding on its proposals, all of it under one bundle."""
 
-    services: Services
+    services: Deciding
     pinned: Pinned
     case: Case
     session: MaskSession
@@ -134,7 +134,7 @@ class Bench:
     log: DecisionLog
 
     @classmethod
-    def open(cls, services: Services, ticket_id: str) -> Bench:
+    def open(cls, services: Deciding, ticket_id: str) -> Bench:
         from tools.decision_log import DecisionLog
 
         pinned = services.bundle.pin()

@@ -85,6 +85,32 @@ class MaskerOf(Protocol):
         ...
 
 
+class Deciding(Protocol):
+    """What it takes to put a proposal before policy: of a worker, and of a gateway where people edit proposals."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def ring(self) -> Callable[[str], None]:
+        """See `Services.ring`."""
+        ...
+
+    @property
+    def bundle(self) -> LiveBundle: ...
+
+    @property
+    def masker(self) -> MaskerOf: ...
+
+    @property
+    def registry(self) -> Registry:
+        """Must be that of the workers: an approval is bound to the connector that a tool has there."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """One process's parts. Bundle, masker and sandbox are calls: each may be missing, and a ticket then waits."""

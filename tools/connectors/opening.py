@@ -39,17 +39,36 @@ def open_connectors(shelf: Shelf, registry: Registry, secrets: SecretStore, cloc
     for name, written in shelf.connectors.items():
         if name not in shelf.unset:
             connectors[name] = RestConnector(written, secrets, clock, ca_file=shelf.ca_file(name))
-    routes = {tool: (name, carrier(connectors[name], tool)) for tool, name in shelf.routes.items()}
+    routes = {
+        tool: Route(
+            connector=name,
+            bound=carrier(connectors[name], tool),
+            takes_back=shelf.connectors[name].tools[tool].undo is not None,
+        )
+        for tool, name in shelf.routes.items()
+    }
     return Opened(connectors=connectors, registry=routed(registry, routes))
 
 
-def routed(registry: Registry, routes: Mapping[str, tuple[str, str]]) -> Registry:
-    """The same tools, carried out by other connectors: {tool: (connector, what an approval is bound to)}."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """Who carries a tool out."""
+
+    connector: str
+    #: What an approval is bound to.
+    bound: str
+    #: Whether its file says how an action is undone.
+    takes_back: bool
+
+
+def routed(registry: Registry, routes: Mapping[str, Route]) -> Registry:
+    """The same tools, carried out by other connectors."""
 
     def of(tool: Tool) -> Tool:
-        if tool.name not in routes:
+        route = routes.get(tool.name)
+        if route is None:
             return tool
-        connector, bound = routes[tool.name]
-        return replace(tool, connector=connector, carrier=bound)
+        undone = tool.undone if route.takes_back else f"{route.connector} cannot undo it: a person must."
+        return replace(tool, connector=route.connector, carrier=route.bound, undone=undone)
 
     return Registry([of(registry.get(name)) for name in registry.names()])

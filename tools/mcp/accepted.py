@@ -46,6 +46,9 @@ def tool_of(kept: PinnedTool) -> Tool:
         arguments=NoArguments,
         mcp=pinned,
         connector=NAME if kept.acceptance.acts else None,
+        # Of its description nothing is shown to people who approve: its server wrote it.
+        does=f"Calls a tool of the MCP server {kept.server}; what that changes, its admin knows.",
+        undone="casemate cannot undo it: a person must.",
     )
 
 

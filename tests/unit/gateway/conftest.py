@@ -58,7 +58,7 @@ class Gateway:
                 who: ApiKey(key_sha256=hashlib.sha256(f"{who}-key".encode()).hexdigest(), roles=roles)
                 for who, roles in CALLERS.items()
             },
-            masker=lambda: open_masker(load_bundle(default_bundle_path())),
+            masker=lambda *_: open_masker(load_bundle(default_bundle_path())),
             live=self.live,
             registry=default_registry(),
             max_request=self.max_request,

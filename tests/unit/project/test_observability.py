@@ -56,7 +56,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str
         clock=clock,
         ring=lambda _ticket: None,
         api_keys={},
-        masker=lambda: open_masker(bundle),
+        masker=lambda *_: open_masker(bundle),
         live=live,
         registry=default_registry(),
         chain=(),
