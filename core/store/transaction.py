@@ -10,6 +10,7 @@ from core.clock import Clock
 from core.store.assessments import Assessments
 from core.store.audit import AuditTrail
 from core.store.bundles import Bundles
+from core.store.claims import Claims
 from core.store.decisions import Decisions
 from core.store.effects import Effects
 from core.store.evidence import EvidenceLog
@@ -19,8 +20,10 @@ from core.store.maskings import Maskings
 from core.store.mcp import McpPins
 from core.store.operations import Operations
 from core.store.outbox import Outbox
+from core.store.policy_figures import PolicyFigures
 from core.store.probes import Probes
 from core.store.proposals import Proposals
+from core.store.saved_views import SavedViews
 from core.store.sessions import Sessions
 from core.store.tickets import Tickets
 from core.store.users import Users
@@ -73,6 +76,10 @@ class Transaction:
         return Decisions(self._session, self._clock)
 
     @cached_property
+    def policy_figures(self) -> PolicyFigures:
+        return PolicyFigures(self._session)
+
+    @cached_property
     def bundles(self) -> Bundles:
         return Bundles(self._session, self._clock, self.vault, self.audit)
 
@@ -107,3 +114,11 @@ class Transaction:
     @cached_property
     def feedback(self) -> FeedbackLog:
         return FeedbackLog(self._session, self._clock, self.audit)
+
+    @cached_property
+    def claims(self) -> Claims:
+        return Claims(self._session, self._clock, self.audit)
+
+    @cached_property
+    def saved_views(self) -> SavedViews:
+        return SavedViews(self._session, self._clock, self.audit)
