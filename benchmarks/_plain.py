@@ -15,6 +15,7 @@ from core.errors import CasemateError
 from core.store.engine import Store
 from policies.compiled import Bundle
 from tools.case import Case
+from tools.detection.books import Rulebooks
 from tools.inputs import prepare
 from tools.registry import Registry, Tool
 
@@ -27,11 +28,12 @@ _TYPES: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "array
 class PlainTools:
     """One ticket's tools, called in this process with the real data."""
 
-    def __init__(self, case: Case, registry: Registry, bundle: Bundle, store: Store) -> None:
+    def __init__(self, case: Case, registry: Registry, bundle: Bundle, store: Store, rules: Rulebooks) -> None:
         self._case = case
         self._registry = registry
         self._bundle = bundle
         self._store = store
+        self._rules = rules
         self.evidence: list[JsonObject] = []
         self.proposals: list[JsonObject] = []
         self._draft: JsonObject | None = None
@@ -63,6 +65,7 @@ class PlainTools:
         module, _, function = tool.entry.partition(":")
         checked = tool.arguments.model_validate(arguments).model_dump()
         inputs = prepare(tool, checked, case=self._case, bundle=self._bundle, store=self._store)
+        inputs |= self._rules.given(tool.needs)
         run = getattr(importlib.import_module(module), function)
         result: JsonObject = run(checked, inputs)
         return result

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,11 +15,11 @@ from typing import Any
 
 from benchmarks._bare import Bare, BareAdk, BareAutogen
 from benchmarks._plain import PlainTools, opening
+from benchmarks._recorded import recorded
 from core.canonical import JsonObject
 from core.log import configure
-from core.settings import FrameworkChoice, Settings
+from core.settings import FrameworkChoice
 from core.ticket import Original, parse_ticket
-from workers.wiring import open_services, open_store
 from workflows import intake, journey
 from workflows.services import Services
 
@@ -95,7 +92,7 @@ def run_bare(services: Services, team: Bare, tickets: list[JsonObject]) -> None:
     """Bare teams on the same tickets, unmasked."""
     for ticket in tickets:
         case = _case(services, ticket)
-        tools = PlainTools(case, services.registry, services.bundle(), services.store)
+        tools = PlainTools(case, services.registry, services.bundle(), services.store, services.rules)
         first = tools.call("read_ticket", {})
         tools.call("extract_indicators", {"text": ""})
         spec = services.teams.for_kind(case.kind)
@@ -154,31 +151,15 @@ def compare(services: Services, framework: str, team: Bare, counting: Counting, 
 def main() -> None:
     """Run both frameworks and print the document."""
     configure("error")
-    from cli.samples import load_intel
-    from tests.servers import answers, free_port, until
-
-    with tempfile.TemporaryDirectory(prefix="casemate-bench-") as folder:
-        home, port = Path(folder), free_port()
-        record = home / "requests.jsonl"
-        command = [sys.executable, "-m", "cli", "serve", "playbook", "--port", str(port), "--record", str(record)]
-        endpoint = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            until(lambda: answers(port), seconds=60, what="the start of the stub endpoint")
-            settings = Settings(home=home / "home", model_url=f"http://127.0.0.1:{port}/v1")
-            store = open_store(settings)
-            load_intel(store)
-            services = open_services(settings, ring=lambda _: None, store=store)
-            services.masker(), services.sandbox()
-            counting, meter = Counting(record), Meter(endpoint.pid)
-            document = {
-                "benchmark": "overhead",
-                "autogen": compare(services, "autogen", BareAutogen(settings.model_url), counting, meter),
-                "adk": compare(services, "adk", BareAdk(settings.model_url), counting, meter),
-            }
-            services.close()
-        finally:
-            endpoint.terminate()
-            endpoint.wait()
+    with recorded() as house:
+        services = house.services
+        services.masker(), services.sandbox()
+        counting, meter, url = Counting(house.record), Meter(house.pid), services.settings.model_url
+        document = {
+            "benchmark": "overhead",
+            "autogen": compare(services, "autogen", BareAutogen(url), counting, meter),
+            "adk": compare(services, "adk", BareAdk(url), counting, meter),
+        }
     print(json.dumps(document, indent=2))
 
 
