@@ -77,6 +77,7 @@ def event(logged: LoggedDecision, *, acts: bool, product_version: str) -> JsonOb
             "roles": list(decision.roles),
             "expires_seconds": decision.expires_seconds,
             "on_expiry": decision.on_expiry,
+            "reauthenticate_seconds": decision.reauthenticate_seconds,
             "lease_seconds": decision.lease_seconds,
         },
     }

@@ -168,6 +168,8 @@ def _then(rule: JsonObject) -> str:
         expires = f" within {_hours(then['expires'])}" if then["expires"] else ""
         after = f", else {then['on_expiry']}" if then["on_expiry"] != "expire" else ""
         words = f"ask {then['approvals']} of {', '.join(then['from']) or 'any approver'}{expires}{after}"
+        if then["reauthenticate"]:
+            words += f", signed in {then['reauthenticate'] / 60:g} min ago at most"
     if rule["limit"] is not None:
         words += f", at most {_limit(rule['limit'])}"
     return words + (f", for {_hours(rule['lease'])}" if rule["lease"] else "")

@@ -224,6 +224,8 @@ def _answer(decision: Decision) -> str:
     if decision.approvals:
         words.append(f"{decision.approvals} of {', '.join(decision.roles) or 'any approver'}")
         words.append(f"within {_time(decision.expires_seconds)}, else {decision.on_expiry}")
+    if decision.reauthenticate_seconds:
+        words.append(f"signed in {decision.reauthenticate_seconds / 60:g} min ago at most")
     if decision.outcome.value != "deny" and decision.lease_seconds:
         words.append(f"for {_time(decision.lease_seconds)}")
     return f"{', '.join(words)} [{rules}]"

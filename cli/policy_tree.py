@@ -143,13 +143,15 @@ def _says(rule: RuleExplained) -> str:
         return "did not match"
     if answer.ask is None:
         return {"allow": "allows", "deny": "denies"}[answer.outcome.value]
-    return f"asks {_people(answer.ask.approvals, answer.ask.roles)}{_within(answer.ask.expires)}"
+    ask = answer.ask
+    return f"asks {_people(ask.approvals, ask.roles)}{_within(ask.expires)}{_fresh(ask.reauthenticate)}"
 
 
 def _answer_words(decision: Decision) -> str:
     if decision.outcome.value != "ask":
         return decision.outcome.value
-    return f"ask {_people(decision.approvals, decision.roles)}{_within(decision.expires_seconds)}"
+    within = f"{_within(decision.expires_seconds)}{_fresh(decision.reauthenticate_seconds)}"
+    return f"ask {_people(decision.approvals, decision.roles)}{within}"
 
 
 def _people(approvals: int, roles: Sequence[str]) -> str:
@@ -158,6 +160,10 @@ def _people(approvals: int, roles: Sequence[str]) -> str:
 
 def _within(seconds: int) -> str:
     return f", open for {lasts(seconds)}" if seconds else ", open for ever"
+
+
+def _fresh(seconds: int) -> str:
+    return f", signed in {lasts(seconds)} ago at most" if seconds else ""
 
 
 def lasts(seconds: int) -> str:
@@ -175,7 +181,7 @@ def _step_cells(step: Step) -> tuple[str, str, str]:
 
 
 def _said(step: Step, value: Json) -> str:
-    if step.part in ("expires", "lease") and isinstance(value, int):
+    if step.part in ("expires", "reauthenticate", "lease") and isinstance(value, int):
         return lasts(value)
     if isinstance(value, list):
         return "/".join(str(item) for item in value) or "any approver"

@@ -78,6 +78,8 @@ class Ask(Strict):
     expires: DurationOrNever = DEFAULT_EXPIRES
     #: What becomes of a question nobody answers: it lapses, the whole ticket goes to a person, or it counts as a no.
     on_expiry: OnExpiry = "expire"
+    #: How old the sign-in of whoever answers may be: 5m, 1h; left out, any session or key will do.
+    reauthenticate: Duration = 0
 
     @field_validator("on_expiry")
     @classmethod

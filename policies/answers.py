@@ -75,6 +75,7 @@ def strictest(tool: str, answers: Sequence[Answer], bundle_hash: str) -> Decisio
         roles=roles,
         expires=min((question.expires for question in questions if question.expires), default=0),
         on_expiry=max((question.on_expiry for question in questions), key=_ON_EXPIRY.index),
+        reauthenticate=min((question.reauthenticate for question in questions if question.reauthenticate), default=0),
         lease=lease,
     )
 
@@ -97,6 +98,7 @@ def _decision(
     roles: tuple[str, ...] = (),
     expires: int = 0,
     on_expiry: OnExpiry = "expire",
+    reauthenticate: int = 0,
     lease: int = 0,
 ) -> Decision:
     return Decision(
@@ -109,4 +111,5 @@ def _decision(
         expires_seconds=expires,
         lease_seconds=lease,
         on_expiry=on_expiry,
+        reauthenticate_seconds=reauthenticate,
     )

@@ -142,6 +142,7 @@ def direction(before: Decision, after: Decision) -> Direction:
     signs = {
         _sign(before.approvals, after.approvals),
         _sign(-(before.expires_seconds or _ENDLESS), -(after.expires_seconds or _ENDLESS)),
+        _sign(-(before.reauthenticate_seconds or _ENDLESS), -(after.reauthenticate_seconds or _ENDLESS)),
         _sign(-(before.lease_seconds or _ENDLESS), -(after.lease_seconds or _ENDLESS)),
         _sign(_EXPIRY_ORDER.index(before.on_expiry), _EXPIRY_ORDER.index(after.on_expiry)),
         _roles_sign(set(before.roles), set(after.roles)),

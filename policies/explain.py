@@ -83,7 +83,7 @@ class RuleExplained:
 class Step:
     """One part of the answer and where it comes from: the most approvals, the shortest lease."""
 
-    part: Literal["outcome", "approvals", "roles", "expires", "on_expiry", "lease"]
+    part: Literal["outcome", "approvals", "roles", "expires", "on_expiry", "reauthenticate", "lease"]
     value: Json
     #: How the values of several rules are joined, in words.
     how: str
@@ -234,6 +234,10 @@ def _steps(decision: Decision, answers: Sequence[Answer]) -> list[Step]:
                 said={rule: ask.on_expiry for rule, ask in asks.items()},
             ),
         ]
+    if decision.reauthenticate_seconds:
+        fresh = {rule: ask.reauthenticate for rule, ask in asks.items() if ask.reauthenticate}
+        within = decision.reauthenticate_seconds
+        steps.append(Step(part="reauthenticate", value=within, how="the shortest that a rule asks for", said=fresh))
     if decision.outcome is not Outcome.DENY and decision.lease_seconds:
         leases = {answer.rule: answer.lease for answer in answers if answer.lease}
         steps.append(

@@ -290,6 +290,7 @@ def _asked(decision: Decision, reason: str) -> Decision:
         roles=(),
         expires_seconds=decision.expires_seconds,
         lease_seconds=decision.lease_seconds,
+        reauthenticate_seconds=decision.reauthenticate_seconds,
     )
 
 

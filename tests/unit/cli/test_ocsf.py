@@ -187,6 +187,7 @@ def test_an_event_says_when_what_by_which_rules_of_which_bundle() -> None:
         "roles": ["soc-lead"],
         "expires_seconds": 1800,
         "on_expiry": "expire",
+        "reauthenticate_seconds": 0,
         "lease_seconds": 0,
     }
 

@@ -96,6 +96,11 @@ RULES = {
         "never happens, because the question never expires; remove one of them",
     ),
     "end misspelt": (ASK, "then: {approvals: 1, on_expiry: ‸escalte}", "did you mean escalate?"),
+    "no age of a sign-in": (
+        ASK,
+        "then: {approvals: 1, reauthenticate: ‸never}",
+        "should be a duration such as 30m, 4h or 2d",
+    ),
     "wildcard": ("- case_file\n", "- ‸'*'\n", "`*` is no tool; name every tool, there are no wildcards"),
     "tool twice": ("- case_file\n", "- read_email\n", "`read_email` stands in this list twice; keep one"),
     "unknown tool": (TOOLS, "tools: [‸isolate_hots]", "no tool is called `isolate_hots`; did you mean `isolate_host`?"),

@@ -188,7 +188,11 @@ def rule_rows(draw: st.DrawFn, atoms: Sequence[str]) -> dict[str, Any]:
     """A rule as written, with a condition over some atoms."""
     asks = st.fixed_dictionaries(
         {"approvals": st.integers(1, 3), "from": st.lists(st.sampled_from(["analyst", "soc-lead"]), max_size=1)},
-        optional={"expires": st.sampled_from(["30m", "4h"]), "on_expiry": st.sampled_from(["escalate", "deny"])},
+        optional={
+            "expires": st.sampled_from(["30m", "4h"]),
+            "on_expiry": st.sampled_from(["escalate", "deny"]),
+            "reauthenticate": st.sampled_from(["5m", "1h"]),
+        },
     )
     row: dict[str, Any] = {"then": draw(st.one_of(st.sampled_from(["allow", "allow", "allow", "deny"]), asks))}
     if draw(st.integers(0, 4)):

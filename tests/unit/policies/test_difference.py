@@ -140,6 +140,8 @@ ASK = Decision(outcome=Outcome.ASK, rules=(), reason="", bundle_hash="", approva
         ({"expires_seconds": 60}, "stricter"),
         ({"lease_seconds": 60}, "stricter"),
         ({"on_expiry": "deny"}, "stricter"),
+        ({"reauthenticate_seconds": 300}, "stricter"),
+        ({"reauthenticate_seconds": 300, "approvals": 1}, "other"),
         ({"approvals": 1, "lease_seconds": 60}, "other"),
         ({"outcome": Outcome.ALLOW, "approvals": 0, "roles": ()}, "looser"),
         ({"outcome": Outcome.DENY, "approvals": 0, "roles": ()}, "stricter"),

@@ -35,6 +35,7 @@ def is_looser(after: Decision, before: Decision) -> bool:
         after.approvals < before.approvals
         or bool(before.roles and (not after.roles or not set(after.roles) <= set(before.roles)))
         or (after.expires_seconds or ENDLESS) > (before.expires_seconds or ENDLESS)
+        or (after.reauthenticate_seconds or ENDLESS) > (before.reauthenticate_seconds or ENDLESS)
         or (after.lease_seconds or ENDLESS) > (before.lease_seconds or ENDLESS)
         or ON_EXPIRY.index(after.on_expiry) < ON_EXPIRY.index(before.on_expiry)
     )
@@ -43,7 +44,11 @@ def is_looser(after: Decision, before: Decision) -> bool:
 roles = st.lists(st.sampled_from(["analyst", "soc-lead", "server-owner"]), unique=True, max_size=3)
 asks = st.fixed_dictionaries(
     {"approvals": st.integers(1, 4), "from": roles},
-    optional={"expires": st.sampled_from(["30m", "4h"]), "on_expiry": st.sampled_from(ON_EXPIRY)},
+    optional={
+        "expires": st.sampled_from(["30m", "4h"]),
+        "on_expiry": st.sampled_from(ON_EXPIRY),
+        "reauthenticate": st.sampled_from(["5m", "1h"]),
+    },
 ) | st.just({"approvals": 1, "expires": "never"})
 windows = st.dictionaries(st.sampled_from(["per_hour", "per_day"]), st.integers(0, 3), min_size=1)
 limits = st.one_of(windows, st.dictionaries(st.sampled_from(["per_target", "per_source"]), windows, min_size=1))
@@ -203,3 +208,14 @@ def test_what_becomes_of_a_question_joins_to_the_strictest(
     rows = [{"then": {"approvals": 1, "on_expiry": each}} for each in said]
     assert decide(bundle_of(*rows), facts()).on_expiry == joined
     assert decide(bundle_of(*reversed(rows)), facts()).on_expiry == joined
+
+
+@pytest.mark.parametrize(
+    ("said", "joined"), [((None, None), 0), ((None, "1h"), 3600), (("5m", "1h"), 300), (("1h", "90s"), 90)]
+)
+def test_the_freshest_sign_in_that_a_rule_asks_for_counts(
+    bundle_of: BundleOf, said: tuple[str | None, str | None], joined: int
+) -> None:
+    rows = [{"then": {"approvals": 1} | ({"reauthenticate": each} if each else {})} for each in said]
+    assert decide(bundle_of(*rows), facts()).reauthenticate_seconds == joined
+    assert decide(bundle_of(*reversed(rows), {"then": "allow"}), facts()).reauthenticate_seconds == joined

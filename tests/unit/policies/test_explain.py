@@ -77,7 +77,7 @@ def test_an_atom_shows_the_facts_it_read_masked_and_names_those_without_a_value(
 def test_the_join_of_questions_says_who_asked_for_what(bundle_of: BundleOf) -> None:
     made = bundle_of(
         {"then": {"approvals": 2, "from": ["soc-lead", "analyst"], "expires": "4h"}, "lease": "4h"},
-        {"then": {"approvals": 1, "from": ["soc-lead"], "expires": "30m", "on_expiry": "deny"}},
+        {"then": {"approvals": 1, "from": ["soc-lead"], "expires": "30m", "on_expiry": "deny", "reauthenticate": "5m"}},
         {"then": "allow", "lease": "2h", "id": "loose"},
         {"then": "deny", "when": "false", "id": "off"},
     )
@@ -95,6 +95,7 @@ def test_the_join_of_questions_says_who_asked_for_what(bundle_of: BundleOf) -> N
         "roles": (["soc-lead"], {"r0": ["soc-lead", "analyst"], "r1": ["soc-lead"]}),
         "expires": (1800, {"r0": 14400, "r1": 1800}),
         "on_expiry": ("deny", {"r0": "expire", "r1": "deny"}),
+        "reauthenticate": (300, {"r1": 300}),
         "lease": (7200, {"loose": 7200, "r0": 14400}),
     }
 

@@ -98,7 +98,11 @@ limits = st.fixed_dictionaries(
 )
 asks = st.fixed_dictionaries(
     {"approvals": st.integers(1, 4), "from": roles},
-    optional={"expires": st.sampled_from(["30m", "4h"]), "on_expiry": st.sampled_from(["expire", "escalate", "deny"])},
+    optional={
+        "expires": st.sampled_from(["30m", "4h"]),
+        "on_expiry": st.sampled_from(["expire", "escalate", "deny"]),
+        "reauthenticate": st.sampled_from(["5m", "1h"]),
+    },
 )
 conditions = st.sampled_from(
     [

@@ -72,6 +72,8 @@ def changed(bundle: Bundle, path: tuple[str | int, ...], value: Any) -> JsonObje
         (("then",), {"approvals": 1, "expires": "4x"}, False),
         (("then",), {"approvals": 1, "on_expiry": "escalate"}, True),
         (("then",), {"approvals": 1, "on_expiry": "shrug"}, False),
+        (("then",), {"approvals": 1, "reauthenticate": "5m"}, True),
+        (("then",), {"approvals": 1, "reauthenticate": "never"}, False),
         (("lease",), "4h", True),
         (("lease",), "never", False),
         (("lease",), 4, False),

@@ -11,7 +11,7 @@ import pytest
 from core.audit import AuditEvent
 from core.bundle_change import ACTIVATE, BundleChange, ChangeState, change_digest
 from core.clock import FixedClock
-from core.errors import ApprovalRefused, BundleInvalid, NotFound, Temporary
+from core.errors import ApprovalRefused, BundleInvalid, NotFound, ReauthenticationNeeded, Temporary
 from core.ids import new_id
 from core.store.engine import Store
 from tests.bundles import keep, live_of, loaded, put_live, replace_in, source, write_bundle
@@ -350,3 +350,14 @@ def test_from_a_fallback_a_mended_bundle_can_be_proposed(started: Store, tmp_pat
     assert change.base_hash == "e" * 64
     answer(started, change, "bob")
     assert answer(started, change, "carol").state is ChangeState.LIVE
+
+
+def test_a_policy_may_ask_for_a_fresh_sign_in_before_it_is_changed(
+    any_store: Store, tmp_path: Path, clock: FixedClock
+) -> None:
+    then = "then: {approvals: 1, from: [admin], reauthenticate: 5m}"
+    put_live(any_store, with_rule(tmp_path / "strict", then, "expect: ask"), kind="first")
+    change = propose(any_store, write_bundle(tmp_path / "next"))
+    with pytest.raises(ReauthenticationNeeded):
+        answer(any_store, change, "bob")
+    assert answer(any_store, change, "bob", authenticated_at=clock.now()).state is ChangeState.LIVE

@@ -12,7 +12,7 @@ import pytest
 
 from core.action import Proposal, ProposalState
 from core.clock import FixedClock
-from core.errors import ApprovalRefused
+from core.errors import ApprovalRefused, ReauthenticationNeeded
 from core.store.engine import Store
 from core.ticket import TicketState
 from policies.bundle import default_bundle_path, load_bundle
@@ -165,3 +165,25 @@ def test_a_reason_that_names_somebody_is_kept_masked(store: Store) -> None:
     assert "indqvist" not in given.reason
     assert given.reason.startswith("PERSON_")
     assert given.reason.endswith("says no.")
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_where_policy_asks_for_a_fresh_sign_in_an_old_one_changes_nothing(
+    store: Store, clock: FixedClock, approve: bool
+) -> None:
+    plain = proposal("tkt_1").decision
+    assert plain is not None
+    asked = waiting(store, decision=dataclasses.replace(plain, reauthenticate_seconds=300))
+    signed_in = clock.now()
+    clock.advance(seconds=301)
+    for at in (None, signed_in):
+        with pytest.raises(ReauthenticationNeeded, match="5 min"):
+            answer(store, asked, "alice", approve=approve, authenticated_at=at)
+    with pytest.raises(ApprovalRefused, match="none of them") as refused:
+        answer(store, asked, "alice", approve=approve, roles=["approver"], authenticated_at=None)
+    assert not isinstance(refused.value, ReauthenticationNeeded)
+    with store.read() as tx:
+        assert tx.proposals.answers(asked.id) == []
+    answer(store, asked, "alice", approve=approve, authenticated_at=clock.now())
+    with store.read() as tx:
+        assert len(tx.proposals.answers(asked.id)) == 1
