@@ -54,11 +54,14 @@ def resume(as_json: AsJson = False) -> None:
 
 def _switch(*, on: bool, reason: str, as_json: bool) -> None:
     from cli.context import open_store, person, read_settings
-    from core.audit import AuditEvent
+    from workflows import switch
 
-    action = "operations.halted" if on else "operations.resumed"
-    with open_store(read_settings()) as store, store.begin() as tx:
-        tx.operations.halt(on=on, reason=reason, audit=AuditEvent(action=action, actor=f"user:{person()}"))
+    actor = f"user:{person()}"
+    with open_store(read_settings()) as store:
+        if on:
+            switch.halt(store, actor=actor, reason=reason)
+        else:
+            switch.resume(store, actor=actor)
     if as_json:
         print_json({"halted": on, "reason": reason})
     else:

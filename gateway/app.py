@@ -10,12 +10,13 @@ from fastapi import FastAPI
 from core.clock import Clock
 from core.settings import ApiKey, FrameworkChoice, ModelEndpoint, Settings
 from core.store.engine import Store
-from gateway import approvals, description, health, metrics, models, policy, problems, tickets
+from gateway import approvals, description, health, metrics, models, policy, problems, switch, tickets
 from gateway.console import routes as console
 from gateway.console.pulse import Pulse
 from gateway.identity import Keys
 from gateway.limits import MAX_REQUEST, Limits
 from gateway.parts import Parts
+from workflows.overview import Counting
 
 if TYPE_CHECKING:
     from tools.registry import Registry
@@ -58,6 +59,7 @@ def create_app(
         framework=framework,
         settings=settings or Settings(),
         pulse=pulse,
+        counting=Counting(store),
     )
     app.add_middleware(Limits, max_request=max_request)
     problems.install(app)
@@ -65,6 +67,7 @@ def create_app(
     app.include_router(approvals.router)
     app.include_router(policy.router)
     app.include_router(models.router)
+    app.include_router(switch.router)
     app.include_router(health.router)
     app.include_router(metrics.router)
     console.install(app)

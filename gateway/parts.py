@@ -12,6 +12,7 @@ from core.clock import Clock
 from core.settings import FrameworkChoice, ModelEndpoint, Settings
 from core.store.engine import Store
 from gateway.console.pulse import Pulse
+from workflows.overview import Counting
 
 if TYPE_CHECKING:
     from tools.registry import Registry
@@ -38,6 +39,8 @@ class Parts:
     settings: Settings
     #: Tells open pages that something has changed.
     pulse: Pulse
+    #: The numbers of the overview.
+    counting: Counting
 
     @property
     def bundle(self) -> LiveBundle:

@@ -120,6 +120,7 @@ def _undo(services: Services, effect: Effect) -> None:
         if asked is not None and now - datetime.fromisoformat(asked) < timedelta(seconds=UNDO_SECONDS):
             return
         with services.store.begin() as tx:
+            tx.operations.check_not_halted()
             asking = AuditEvent(action="effect.undo_asked", actor="clock", data={"tool": effect.tool})
             tx.effects.note(effect, {"undo_asked_at": now.isoformat()}, asking)
         sent = connector.undo(effect.tool, arguments, f"{effect.idempotency_key}-undo")

@@ -14,7 +14,7 @@ from core.audit import AuditEvent
 from core.canonical import JsonObject
 from core.clock import Clock
 from core.store.audit import AuditTrail
-from core.store.schema import AssessmentRow, TurnRow
+from core.store.schema import AssessmentRow, TicketRow, TurnRow
 
 #: Key beside an answer's own under which its row holds what the guardrails altered.
 _GUARDRAILS = "guardrails"
@@ -54,6 +54,8 @@ class Assessments:
     def add(self, run: Run, turns: Sequence[tuple[str, str, str]], audit: AuditEvent) -> None:
         """Keep a run and its turns, each (agent, role, masked content)."""
         self._audit.take(audit)
+        now = self._clock.now()
+        came = self._session.scalar(select(TicketRow.created_at).where(TicketRow.id == run.ticket_id))
         self._session.add(
             AssessmentRow(
                 id=run.id,
@@ -69,7 +71,8 @@ class Assessments:
                 tokens_in=run.tokens_in,
                 tokens_out=run.tokens_out,
                 seconds=run.seconds,
-                created_at=self._clock.now(),
+                after_seconds=(now - came).total_seconds() if came is not None else None,
+                created_at=now,
             )
         )
         self._session.flush()

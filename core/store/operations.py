@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -16,6 +17,15 @@ from core.store.schema import HeartbeatRow, SwitchRow
 
 #: The row that stops every model call and effect.
 KILL_SWITCH = "halted"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Halt:
+    """That everything is stopped: why, by whom, since when."""
+
+    reason: str
+    actor: str
+    at: datetime
 
 
 class Operations:
@@ -37,6 +47,11 @@ class Operations:
         """Why everything is stopped, or None."""
         row = self._session.get(SwitchRow, KILL_SWITCH)
         return (row.reason or "no reason given") if row is not None and row.on else None
+
+    def halt_in_force(self) -> Halt | None:
+        """The halt that holds now, with who it was and when."""
+        row = self._session.get(SwitchRow, KILL_SWITCH)
+        return Halt(reason=row.reason, actor=row.actor, at=row.updated_at) if row is not None and row.on else None
 
     def check_not_halted(self) -> None:
         """Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import datetime
 
@@ -60,6 +60,13 @@ class Proposals:
         if row is None:
             raise NotFound(f"There is no proposal {proposal_id}; `casemate approvals list` shows those that wait.")
         return _proposal(row)
+
+    def many(self, proposal_ids: Collection[str]) -> dict[str, Proposal]:
+        """Those of these ids that there are, by id."""
+        if not proposal_ids:
+            return {}
+        rows = self._session.scalars(select(ProposalRow).where(ProposalRow.id.in_(proposal_ids)))
+        return {row.id: _proposal(row) for row in rows}
 
     def of(self, ticket_id: str) -> list[Proposal]:
         """A ticket's proposals, oldest first."""
@@ -145,7 +152,9 @@ class Proposals:
             Duplicate (when the transaction ends): this person has answered already.
         """
         self._audit.take(audit)
-        self._session.add(ApprovalRow(proposal_id=approval.proposal_id, **columns(approval)))
+        asked = self._session.scalar(select(ProposalRow.created_at).where(ProposalRow.id == approval.proposal_id))
+        after = (approval.created_at - asked).total_seconds() if asked is not None else None
+        self._session.add(ApprovalRow(proposal_id=approval.proposal_id, after_seconds=after, **columns(approval)))
         self._session.flush()
 
     def answers(self, proposal_id: str) -> list[Approval]:
@@ -156,6 +165,11 @@ class Proposals:
             .order_by(ApprovalRow.created_at, ApprovalRow.id)
         )
         return [Approval(proposal_id=row.proposal_id, **fields(row)) for row in rows]
+
+    def approved_by(self, person: str, *, since: datetime) -> int:
+        """How often a person has approved something since then."""
+        theirs = (ApprovalRow.created_at >= since, ApprovalRow.person == person, ApprovalRow.approve)
+        return self._session.scalar(select(func.count()).select_from(ApprovalRow).where(*theirs)) or 0
 
 
 def _proposal(row: ProposalRow) -> Proposal:

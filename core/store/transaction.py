@@ -16,6 +16,7 @@ from core.store.effects import Effects
 from core.store.evidence import EvidenceLog
 from core.store.feedback import FeedbackLog
 from core.store.intel import Intel
+from core.store.figures import Figures
 from core.store.maskings import Maskings
 from core.store.mcp import McpPins
 from core.store.operations import Operations
@@ -122,3 +123,11 @@ class Transaction:
     @cached_property
     def saved_views(self) -> SavedViews:
         return SavedViews(self._session, self._clock, self.audit)
+
+    @cached_property
+    def figures(self) -> Figures:
+        return Figures(self._session)
+
+    @cached_property
+    def worklist(self) -> Worklist:
+        return Worklist(self._session, self._clock)

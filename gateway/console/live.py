@@ -33,4 +33,4 @@ async def _events(our: Parts) -> AsyncIterator[str]:
     async for beat in our.pulse.beats():
         named = None if beat.tickets is None else list(beat.tickets)
         event = "changed" if beat.well else "away"
-        yield f"id: {beat.sequence}\nevent: {event}\ndata: {json.dumps({'tickets': named})}\n\n"
+        yield f"id: {beat.sequence}\nevent: {event}\ndata: {json.dumps({'tickets': named, 'halted': beat.halted})}\n\n"

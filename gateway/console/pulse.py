@@ -30,6 +30,8 @@ class Beat:
     tickets: tuple[str, ...] | None
     #: Whether the database answered.
     well: bool = True
+    #: Whether the kill switch is on.
+    halted: bool = False
 
 
 class Pulse:
@@ -44,11 +46,11 @@ class Pulse:
     async def beats(self) -> AsyncIterator[Beat]:
         """A beat at once, then one for every change."""
         queue: asyncio.Queue[Beat] = asyncio.Queue()
-        newest = await run_in_threadpool(self._newest)
-        queue.put_nowait(Beat(sequence=newest, tickets=()))
+        first = await run_in_threadpool(self._first)
+        queue.put_nowait(first)
         self._listeners.add(queue)
         if self._looking is None:
-            self._looking = asyncio.create_task(self._look(newest))
+            self._looking = asyncio.create_task(self._look(first.sequence))
         try:
             while True:
                 yield await queue.get()
@@ -70,14 +72,16 @@ class Pulse:
                     queue.put_nowait(beat)
             last = beat.sequence
 
-    def _newest(self) -> int:
+    def _first(self) -> Beat:
         with self._store.read() as tx:
-            return tx.audit.newest()
+            return Beat(sequence=tx.audit.newest(), tickets=(), halted=tx.operations.halted() is not None)
 
     def _since(self, last: int) -> Beat:
         with self._store.read() as tx:
             newest = tx.audit.newest()
             if newest == last:
                 return Beat(sequence=newest, tickets=())
+            halted = tx.operations.halted() is not None
             named = tx.audit.tickets_since(last, limit=MAX_NAMED + 1)
-        return Beat(sequence=newest, tickets=None if len(named) > MAX_NAMED else tuple(named))
+        tickets = None if len(named) > MAX_NAMED else tuple(named)
+        return Beat(sequence=newest, tickets=tickets, halted=halted)

@@ -8,7 +8,24 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from gateway.console import assets, home, live, queue, signing_in
+from gateway.console import (
+    assets,
+    card,
+    case,
+    case_actions,
+    claims,
+    home,
+    live,
+    overview,
+    policy,
+    policy_changes,
+    policy_edit,
+    policy_log,
+    queue,
+    signing_in,
+    switch,
+)
+from gateway.console.policy_jobs import Bench
 from gateway.console.render import HEADERS, is_part, part
 from gateway.console.visit import SAFE, SignInNeeded
 
@@ -21,6 +38,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
 )
 
+    overview.router,
+    switch.router,
+    policy.router,
+    policy_edit.router,
+    policy_changes.router,
+    policy_log.router,
 
 def install(app: FastAPI) -> None:
     """Add the console to `app`."""

@@ -12,11 +12,13 @@ import pytest
 
 from cli.samples import load_intel, load_samples
 from core.clock import FixedClock
+from core.settings import Settings
 from policies.bundle import default_bundle_path, load_bundle
 from policies.masking.masker import Masker
 from policies.masking.opening import open_masker
 from tests.console.site import Site, add_people, site_over
 from tests.house import open_house
+from workers.wiring import open_store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -49,6 +51,16 @@ def masker() -> Masker:
 def site(demo: Path, tmp_path: Path, masker: Masker) -> Iterator[Site]:
     """A console of its own over the triaged demo."""
     with site_over(demo, tmp_path / "home", FixedClock(STARTED), masker) as made:
+        yield made
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, masker: Masker) -> Iterator[Site]:
+    """A console of its own over a home that nothing ever came into; it has accounts."""
+    store = open_store(Settings(home=tmp_path / "bare"), clock=FixedClock(STARTED))
+    add_people(store)
+    store.close()
+    with site_over(tmp_path / "bare", tmp_path / "home", FixedClock(STARTED), masker) as made:
         yield made
 
 

@@ -48,8 +48,11 @@ function listen() {
   let first = true;
   source.addEventListener("changed", (event) => {
     tell("on", "live");
+    const { tickets, halted } = JSON.parse(event.data);
     // The first beat after a pause: anything may have happened.
-    wake(first && listen.before ? null : JSON.parse(event.data).tickets);
+    wake(first && listen.before ? null : tickets);
+    const banner = document.getElementById("halted");
+    if (banner && halted !== (banner.childElementCount > 0)) htmx.trigger(banner, "flip");
     first = false;
     listen.before = true;
   });

@@ -104,7 +104,19 @@ def upgrade() -> None:
     op.create_index(op.f("ix_feedback_assessment_id"), "feedback", ["assessment_id"], unique=False)
     op.create_index(op.f("ix_feedback_created_at"), "feedback", ["created_at"], unique=False)
     op.create_index("ix_feedback_ticket", "feedback", ["ticket_id", "created_at"], unique=False)
-    op.create_index(op.f("ix_assessments_created_at"), "assessments", ["created_at"], unique=False)
+    op.add_column("assessments", sa.Column("after_seconds", sa.Double(), nullable=True))
+    op.add_column("approvals", sa.Column("after_seconds", sa.Double(), nullable=True))
+    _fill("assessments", "ticket_id", "tickets")
+    _fill("approvals", "proposal_id", "proposals")
+    op.create_index(
+        "ix_assessments_figures",
+        "assessments",
+        ["created_at", "after_seconds", "seconds", "model_requests", "tokens_in", "tokens_out"],
+        unique=False,
+    )
+    op.create_index("ix_approvals_figures", "approvals", ["created_at", "after_seconds"], unique=False)
+    op.create_index("ix_decisions_figures", "decisions", ["created_at", "door", "outcome"], unique=False)
+    op.drop_index(op.f("ix_decisions_created_at"), table_name="decisions")
     op.create_index("ix_tickets_created", "tickets", ["created_at", "state", "verdict"], unique=False)
     op.create_index("ix_tickets_queue", "tickets", ["state", "sequence"], unique=False)
     op.create_index("ix_tickets_verdict", "tickets", ["verdict", "sequence"], unique=False)
@@ -112,9 +124,49 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_tickets_verdict", table_name="tickets")
+    for column in LISTED:
+        op.create_index(f"ix_tickets_{column}", "tickets", [column, "sequence"], unique=False)
+    op.create_index(
+        "ix_tickets_external",
+        "tickets",
+        ["external_id"],
+        unique=False,
+        postgresql_ops={"external_id": "text_pattern_ops"},
+    )
+    op.create_index("ix_proposals_waiting", "proposals", ["state", "expires_at"], unique=False)
+    op.create_table(
+        "headlines",
+        sa.Column("sequence", BigId, autoincrement=False, nullable=False),
+        sa.Column("title", SafeText(), nullable=False),
+        sa.ForeignKeyConstraint(["sequence"], ["tickets.sequence"], name=op.f("fk_headlines_sequence")),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_headlines")),
+    )
+    _headlines()
+
+
+def _headlines() -> None:
+    """The titles of tickets that were masked before there was a table of them; cut at 200 characters."""
+    title = "json_extract(masked, '$.title')" if op.get_bind().dialect.name == "sqlite" else "masked ->> 'title'"
+    cut = f"SELECT sequence, substr({title}, 1, 200) FROM tickets WHERE masked IS NOT NULL"  # noqa: S608
+    op.execute(f"INSERT INTO headlines (sequence, title) {cut}")
+
+
+def _fill(table: str, key: str, asked: str) -> None:
+    """What answers took until now: from the row they answer."""
+    if op.get_bind().dialect.name == "sqlite":
+        took = f"(julianday({table}.created_at) - julianday({asked}.created_at)) * 86400.0"
+    else:
+        took = f"EXTRACT(EPOCH FROM {table}.created_at - {asked}.created_at)"
+    source = f"SELECT {took} FROM {asked} WHERE {asked}.id = {table}.{key}"  # noqa: S608 — names of ours
+    op.execute(f"UPDATE {table} SET after_seconds = ({source})")  # noqa: S608
     op.drop_index("ix_tickets_queue", table_name="tickets")
     op.drop_index("ix_tickets_created", table_name="tickets")
-    op.drop_index(op.f("ix_assessments_created_at"), table_name="assessments")
+    op.create_index(op.f("ix_decisions_created_at"), "decisions", ["created_at"], unique=False)
+    op.drop_index("ix_decisions_figures", table_name="decisions")
+    op.drop_index("ix_approvals_figures", table_name="approvals")
+    op.drop_index("ix_assessments_figures", table_name="assessments")
+    op.drop_column("approvals", "after_seconds")
+    op.drop_column("assessments", "after_seconds")
     op.drop_index("ix_feedback_ticket", table_name="feedback")
     op.drop_index(op.f("ix_feedback_created_at"), table_name="feedback")
     op.drop_index(op.f("ix_feedback_assessment_id"), table_name="feedback")

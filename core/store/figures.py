@@ -1,0 +1,210 @@
+"""What an overview counts, from indexes that hold all it needs: no row of a ticket is read, and none is loaded.
+
+Periods are half-open: from `since`, up to `until`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, case, cast, exists, func, or_, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from core.action import ProposalState
+from core.assessment import Verdict
+from core.store.columns import UtcDateTime
+from core.store.console_schema import FeedbackRow
+from core.store.schema import ApprovalRow, AssessmentRow, DecisionRow, ProposalRow, TicketRow, TokenRow
+from core.ticket import TicketState
+
+#: Tickets whose masked values are counted at most: the newest of a period.
+MASKED_SAMPLE = 500
+#: How finely waiting times are told apart: up to this many seconds, in steps of so many.
+_STEPS = ((120, 1), (7_200, 10), (432_000, 300), (2**31 - 1, 3_600))
+
+_ARRIVED = {
+    "arrived": "count(*)",
+    **{verdict.value: f"count(*) FILTER (WHERE verdict = '{verdict.value}')" for verdict in Verdict},
+    "escalated": f"count(*) FILTER (WHERE state = '{TicketState.ESCALATED.value}')",
+    "failed": f"count(*) FILTER (WHERE state = '{TicketState.FAILED.value}')",
+    "superseded": f"count(*) FILTER (WHERE state = '{TicketState.SUPERSEDED.value}')",
+}
+_WORKED = {
+    "answers": "count(*)",
+    "seconds": "sum(seconds)",
+    "requests": "sum(model_requests)",
+    "tokens_in": "sum(tokens_in)",
+    "tokens_out": "sum(tokens_out)",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrived:
+    """Tickets that came in during one span, by what has become of them since."""
+
+    arrived: int
+    malicious: int
+    suspicious: int
+    benign: int
+    needs_information: int
+    escalated: int
+    failed: int
+    superseded: int
+
+    @property
+    def without(self) -> int:
+        """Those that have no verdict, yet or ever."""
+        return self.arrived - self.malicious - self.suspicious - self.benign - self.needs_information
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worked:
+    """What teams did during one span: answers given, and what they took."""
+
+    answers: int
+    seconds: float
+    requests: int
+    tokens_in: int
+    tokens_out: int
+
+    @property
+    def per_request(self) -> float | None:
+        """Seconds of a run for each request to a model; None when no model was asked."""
+        return self.seconds / self.requests if self.requests else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waits:
+    """How long things took, in seconds: half took no longer than `half`, nine of ten no longer than `most`."""
+
+    count: int
+    half: float | None
+    most: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """Questions that people have not answered."""
+
+    count: int
+    oldest: datetime | None
+
+
+class Figures:
+    """Reads only."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def arrived(self, edges: Sequence[datetime]) -> list[Arrived]:
+        """Tickets that came in, for each span between two of the edges."""
+        return [Arrived(**row) for row in self._spans("tickets", _ARRIVED, edges)]
+
+    def worked(self, edges: Sequence[datetime]) -> list[Worked]:
+        """What teams did, for each span between two of the edges."""
+        return [Worked(**row) for row in self._spans("assessments", _WORKED, edges)]
+
+    def until_verdict(self, since: datetime, until: datetime) -> Waits:
+        """From a ticket's arrival to its team's answer."""
+        return self._waits(AssessmentRow.after_seconds, AssessmentRow.created_at, since, until)
+
+    def until_decision(self, since: datetime, until: datetime) -> Waits:
+        """From a question to a person's answer."""
+        return self._waits(ApprovalRow.after_seconds, ApprovalRow.created_at, since, until)
+
+    def waiting(self) -> Waiting:
+        """What waits for people now."""
+        pending = ProposalRow.state == ProposalState.PENDING.value
+        count, oldest = self._session.execute(
+            select(func.count(), func.min(ProposalRow.created_at)).where(pending)
+        ).one()
+        return Waiting(count=count, oldest=oldest)
+
+    def outcomes(self, since: datetime, until: datetime) -> dict[str, int]:
+        """What policy answered about proposed actions, by outcome."""
+        rows = self._session.execute(
+            select(DecisionRow.outcome, func.count())
+            .where(DecisionRow.created_at >= since, DecisionRow.created_at < until, DecisionRow.door == "proposal")
+            .group_by(DecisionRow.outcome)
+        )
+        return {outcome: count for outcome, count in rows}  # noqa: C416 — rows are not plain tuples to mypy
+
+    def feedback(self, since: datetime, until: datetime) -> dict[str, int]:
+        """What people said of verdicts: `agreed` and `corrected`; of each person on each answer the newest counts."""
+        newer = aliased(FeedbackRow)
+        later = exists().where(
+            newer.assessment_id == FeedbackRow.assessment_id,
+            newer.person == FeedbackRow.person,
+            or_(newer.created_at > FeedbackRow.created_at,
+                and_(newer.created_at == FeedbackRow.created_at, newer.id > FeedbackRow.id)),
+        )  # fmt: skip
+        rows = self._session.execute(
+            select(FeedbackRow.agrees, func.count())
+            .where(FeedbackRow.created_at >= since, FeedbackRow.created_at < until, ~later)
+            .group_by(FeedbackRow.agrees)
+        )
+        counted = {bool(agrees): count for agrees, count in rows}
+        return {"agreed": counted.get(True, 0), "corrected": counted.get(False, 0)}
+
+    def masked(self, since: datetime, until: datetime) -> tuple[int, dict[str, int]]:
+        """Of the newest tickets of the period, how many, and how many values of each kind are hidden in them."""
+        newest = list(
+            self._session.scalars(
+                select(TicketRow.id)
+                .where(TicketRow.created_at >= since, TicketRow.created_at < until)
+                .order_by(TicketRow.created_at.desc())
+                .limit(MASKED_SAMPLE)
+            )
+        )
+        tokens = self._session.scalars(select(TokenRow.token).where(TokenRow.ticket_id.in_(newest)))
+        kinds = Counter(token.rpartition("_")[0] for token in tokens)
+        return len(newest), dict(kinds.most_common())
+
+    def _spans(self, table: str, columns: dict[str, str], edges: Sequence[datetime]) -> list[dict[str, int]]:
+        # One range of the index for each span: grouping by a part of the moment sorts every row first, which takes
+        # twice as long. As text, because the expression language needs longer to write it than the database to answer.
+        named = ", ".join(f"{wanted} AS {name}" for name, wanted in columns.items())
+        query = " UNION ALL ".join(
+            f"SELECT {number} AS span, {named} FROM {table} "  # noqa: S608 — names and numbers of ours
+            f"WHERE created_at >= :edge{number} AND created_at < :edge{number + 1}"
+            for number in range(len(edges) - 1)
+        )
+        bound = [bindparam(f"edge{number}", edge, UtcDateTime()) for number, edge in enumerate(edges)]
+        rows = self._session.execute(text(query).bindparams(*bound)).mappings()
+        by_span = {row["span"]: {name: row[name] or 0 for name in columns} for row in rows}
+        return [by_span[number] for number in range(len(edges) - 1)]
+
+    def _waits(
+        self,
+        took: InstrumentedAttribute[float | None],
+        at: InstrumentedAttribute[datetime],
+        since: datetime,
+        until: datetime,
+    ) -> Waits:
+        step = _step(took)
+        counted = self._session.execute(
+            select(step, func.count()).where(at >= since, at < until, took.is_not(None)).group_by(step)
+        ).all()
+        steps = sorted((int(number), count) for number, count in counted)
+        total = sum(count for _, count in steps)
+        return Waits(count=total, half=_share_of(steps, total, 0.5), most=_share_of(steps, total, 0.9))
+
+
+def _step(took: InstrumentedAttribute[float | None]) -> ColumnElement[int]:
+    """Seconds as whole steps, which get longer with the time."""
+    seconds = cast(took, Integer)
+    ladder = [(seconds < until, seconds - seconds % width) for until, width in _STEPS]
+    return case(*ladder[:-1], else_=ladder[-1][1])
+
+
+def _share_of(steps: Sequence[tuple[int, int]], total: int, share: float) -> float | None:
+    """The step within which that share of all lies; None of nothing."""
+    seen = 0
+    for seconds, count in steps:
+        seen += count
+        if seen >= share * total:
+            return float(seconds)
+    return None
