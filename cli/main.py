@@ -10,6 +10,7 @@ from cli import (
     approvals,
     connector,
     effect,
+    key,
     mask,
     mcp,
     model,
@@ -20,6 +21,7 @@ from cli import (
     serve,
     ticket,
     tool,
+    user,
     vault,
 )
 from cli.demo_command import demo
@@ -35,6 +37,8 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(serve.up)
+app.add_typer(user.app, name="user")
+app.add_typer(key.app, name="key")
 app.add_typer(ticket.app, name="ticket")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(effect.app, name="effect")

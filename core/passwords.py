@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ MIN_PASSWORD = 15
 MAX_PASSWORD = 256
 
 
+#: Hashes that are made at once: each takes 64 MiB and four threads, and strangers may ask for as many as they like.
+_AT_ONCE = BoundedSemaphore(4)
+
+
 @cache
 def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher
@@ -23,17 +28,20 @@ def _hasher() -> PasswordHasher:
 
 def hashed(password: str) -> str:
     """The hash to keep, in PHC format."""
-    return _hasher().hash(password)
+    with _AT_ONCE:
+        return _hasher().hash(password)
 
 
 def matches(kept: str | None, password: str) -> bool:
     """Whether `password` is the one that was kept. Takes as long where none was, so that time tells no names."""
     from argon2.exceptions import InvalidHashError, VerificationError
 
-    try:
-        return _hasher().verify(kept or _nobodys(), password) and kept is not None
-    except (VerificationError, InvalidHashError):
-        return False
+    against = kept or _nobodys()
+    with _AT_ONCE:
+        try:
+            return _hasher().verify(against, password) and kept is not None
+        except (VerificationError, InvalidHashError):
+            return False
 
 
 @cache

@@ -46,7 +46,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.keys = Keys(api_keys)
+    app.state.keys = Keys(api_keys, store)
     pulse = Pulse(store)
     app.state.parts = Parts(
         store=store,

@@ -1,8 +1,10 @@
-"""Who calls: API keys, given as `Authorization: Bearer …` and known here by their SHA-256 only."""
+"""Who calls: API keys, given as `Authorization: Bearer …` and known here by their SHA-256 only.
+
+Some stand in the settings, the others in the database. Either acts as `user:NAME`.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +12,9 @@ from http import HTTPStatus
 
 from fastapi import Request
 
-from core.identity import Role, holds
+from core.identity import KEY_PREFIX, Role, holds, secret_digest
 from core.settings import ApiKey
+from core.store.engine import Store
 from gateway.problems import Problem
 
 
@@ -28,30 +31,58 @@ class Caller:
 
 
 class Keys:
-    """The API keys of this gateway."""
+    """The API keys of this gateway: of its settings, and of the database. A request costs one look there at most."""
 
-    def __init__(self, keys: Mapping[str, ApiKey]) -> None:
+    def __init__(self, keys: Mapping[str, ApiKey], store: Store) -> None:
         self._keys = dict(keys)
+        self._store = store
 
     def caller(self, request: Request) -> Caller:
         """Who sent this request.
 
         Raises:
-            Problem: 401, when it carries no known key.
+            Problem: 401, it carries no key that is known, or one that is revoked or too old; 403, a person has the
+                name of a key of the settings.
         """
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        digest = hashlib.sha256(key.strip().encode()).hexdigest()
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        secret = secret.strip()
+        if secret and scheme.lower() == "bearer":
+            found = self._of_settings(secret_digest(secret)) or self._of_database(secret)
+            if found is not None:
+                return found
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "Send a valid API key as `Authorization: Bearer …`.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+    def _of_settings(self, digest: str) -> Caller | None:
         found = None
         for name, known in self._keys.items():  # all are compared, so that time tells nothing
             if hmac.compare_digest(known.key_sha256, digest):
                 found = Caller(name=name, roles=frozenset(known.roles))
-        if found is None or scheme.lower() != "bearer":
-            raise Problem(
-                HTTPStatus.UNAUTHORIZED,
-                "Send a valid API key as `Authorization: Bearer …`.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+        if found is not None:
+            with self._store.read() as tx:
+                taken = tx.users.named(found.name) is not None
+            if taken:  # answers count by name: the key would be a second hand of that person, or of somebody else
+                raise Problem(
+                    HTTPStatus.FORBIDDEN,
+                    f"A person's account has the name {found.name} too; rename the key in CASEMATE_API_KEYS.",
+                )
         return found
+
+    def _of_database(self, secret: str) -> Caller | None:
+        if not secret.startswith(KEY_PREFIX):
+            return None
+        with self._store.read() as tx:
+            key = tx.api_keys.find(secret_digest(secret))
+            note = key is not None and tx.api_keys.wants_note(key)
+        if key is None:
+            return None
+        if note:
+            with self._store.begin() as tx:
+                tx.api_keys.note(key.id)
+        return Caller(name=key.name, roles=key.roles)
 
 
 class Permit:

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from io import TextIOWrapper
 from typing import Any
 
@@ -20,11 +21,13 @@ from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core.errors import Temporary
 from core.settings import ApiKey
 from gateway.desk import OFFERS, Desk
 from gateway.identity import Caller, Keys
@@ -105,7 +108,9 @@ def make_http_app(services: Services, api_keys: Mapping[str, ApiKey], *, hosts: 
         async with manager.run():
             yield
 
-    return Starlette(routes=[Mount("/mcp", _Door(manager.handle_request, Keys(api_keys)))], lifespan=lifespan)
+    return Starlette(
+        routes=[Mount("/mcp", _Door(manager.handle_request, Keys(api_keys, services.store)))], lifespan=lifespan
+    )
 
 
 def serve_http(services: Services, api_keys: Mapping[str, ApiKey], *, host: str, port: int) -> None:
@@ -133,10 +138,13 @@ class _Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            caller = self._keys.caller(Request(scope))
+            caller = await run_in_threadpool(self._keys.caller, Request(scope))
         except Problem as problem:
             answer = JSONResponse({"error": str(problem)}, problem.status.value, headers=problem.headers)
             await answer(scope, receive, send)
+            return
+        except Temporary as away:
+            await JSONResponse({"error": str(away)}, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
             return
         await self._app({**scope, CALLER: caller}, receive, send)
 

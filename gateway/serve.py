@@ -24,8 +24,10 @@ def run(settings: Settings) -> None:
     """Serve until told to stop; requests in flight are finished."""
     settle(settings.log_level)
     store = open_store(settings)
-    if not settings.api_keys:
-        log.warning("no_api_keys", consequence="every request under /api is refused", setting="CASEMATE_API_KEYS")
+    with store.read() as tx:
+        machines = len(settings.api_keys) + sum(not key.is_over(store.clock.now()) for key in tx.api_keys.all())
+    if not machines:
+        log.warning("no_api_keys", consequence="every request under /api is refused", mend="casemate key add")
     registry = open_registry(settings, store)
     live = LiveBundle(settings, store, registry)
     app = create_app(

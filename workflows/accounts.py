@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from core.audit import AuditEvent
 from core.errors import CasemateError
-from core.identity import User, new_secret, secret_digest
+from core.identity import Session, User, new_secret, secret_digest
 from core.passwords import matches
 from core.store.engine import Store
 
@@ -44,12 +44,24 @@ def by_password(store: Store, *, name: str, password: str) -> User:
     if not right or user.disabled_at is not None:
         if not right:
             with store.begin() as tx:
-                tx.users.note_failure(user.id, locked_until=_locked_until(user, now))
+                tx.users.note_failure(user.id, locked_until=lambda failures: _locked_until(failures, now))
         raise SignInRefused(WRONG)
     if user.failures:
         with store.begin() as tx:
             tx.users.note_success(user.id)
     return user
+
+
+def confirm(store: Store, session: Session, *, password: str) -> None:
+    """Somebody who is signed in has shown the password again; it is as fresh as a sign-in from now on.
+
+    Raises:
+        SignInRefused: it is not theirs, or the account waits after several wrong ones.
+    """
+    user = by_password(store, name=session.user.name, password=password)
+    event = AuditEvent(action="session.confirmed", actor=f"user:{user.name}", data={"user": user.name})
+    with store.begin() as tx:
+        tx.sessions.reauthenticated(session.digest, event)
 
 
 def by_link(store: Store, *, secret: str) -> User:
@@ -75,8 +87,8 @@ def link_for(store: Store, user: User, *, actor: str, seconds: float = LINK_SECO
     return secret
 
 
-def _locked_until(user: User, now: datetime) -> datetime | None:
-    over = user.failures + 1 - FREE_FAILURES
+def _locked_until(failures: int, now: datetime) -> datetime | None:
+    over = failures - FREE_FAILURES
     if over < 0:
         return None
     return now + timedelta(seconds=min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(over, 10)))

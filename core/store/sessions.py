@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import Session as Connection
 
 from core.audit import AuditEvent
@@ -93,6 +93,10 @@ class Sessions:
     def revoke_all(self, user_id: str, audit: AuditEvent) -> int:
         """End all of a person's; returns how many there were."""
         return self._revoke(SessionRow.user_id == user_id, audit)
+
+    def revoke_others(self, user_id: str, audit: AuditEvent, *, but: str) -> int:
+        """End all of a person's but the one of the digest `but`; returns how many there were."""
+        return self._revoke(and_(SessionRow.user_id == user_id, SessionRow.digest != but), audit)
 
     def forget(self, *, before: datetime) -> None:
         """Drop rows of sessions that ended long ago."""

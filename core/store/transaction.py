@@ -7,6 +7,7 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
+from core.store.api_keys import ApiKeys
 from core.store.assessments import Assessments
 from core.store.audit import AuditTrail
 from core.store.bundles import Bundles
@@ -15,8 +16,8 @@ from core.store.decisions import Decisions
 from core.store.effects import Effects
 from core.store.evidence import EvidenceLog
 from core.store.feedback import FeedbackLog
-from core.store.intel import Intel
 from core.store.figures import Figures
+from core.store.intel import Intel
 from core.store.maskings import Maskings
 from core.store.mcp import McpPins
 from core.store.operations import Operations
@@ -29,6 +30,7 @@ from core.store.sessions import Sessions
 from core.store.tickets import Tickets
 from core.store.users import Users
 from core.store.vault import Vault
+from core.store.worklist import Worklist
 from core.vault import MasterKeys
 
 
@@ -111,6 +113,10 @@ class Transaction:
     @cached_property
     def sessions(self) -> Sessions:
         return Sessions(self._session, self._clock, self.audit)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        return ApiKeys(self._session, self._clock, self.audit)
 
     @cached_property
     def feedback(self) -> FeedbackLog:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from core.audit import AuditEvent
@@ -16,6 +16,9 @@ from core.ids import new_id
 from core.store.audit import AuditTrail
 from core.store.console_schema import SignInLinkRow, UserRow
 
+#: PostgreSQL advisory lock under which accounts and keys are given names and taken rights, one at a time.
+PEOPLE_LOCK = 7203518
+
 
 class Users:
     """Accounts are disabled, never deleted: the audit trail names them."""
@@ -24,6 +27,11 @@ class Users:
         self._session = session
         self._clock = clock
         self._audit = audit
+
+    def lock(self) -> None:
+        """Let nobody else change accounts or keys before this transaction ends; on SQLite no other writer can."""
+        if self._session.get_bind().dialect.name == "postgresql":
+            self._session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": PEOPLE_LOCK})
 
     def add(self, name: str, *, roles: Iterable[str], password_hash: str | None, audit: AuditEvent) -> User:
         """A new account.
@@ -84,11 +92,16 @@ class Users:
         self._row(user_id).disabled_at = None
         self._audit.take(audit)
 
-    def note_failure(self, user_id: str, *, locked_until: datetime | None) -> None:
-        """One more wrong password in a row."""
-        row = self._row(user_id)
-        row.failures += 1
-        row.locked_until = locked_until
+    def note_failure(self, user_id: str, *, locked_until: Callable[[int], datetime | None]) -> None:
+        """One more wrong password in a row; `locked_until` is asked with how many there are now, counted one by one."""
+        failures = self._session.scalar(
+            update(UserRow)
+            .where(UserRow.id == user_id)
+            .values(failures=UserRow.failures + 1)
+            .returning(UserRow.failures)
+        )
+        until = locked_until(failures or 0)
+        self._session.execute(update(UserRow).where(UserRow.id == user_id).values(locked_until=until))
 
     def note_success(self, user_id: str) -> None:
         """The right password: the count starts over."""
@@ -121,6 +134,18 @@ class Users:
             .returning(SignInLinkRow.user_id)
         )
         return None if user_id is None else self.get(user_id)
+
+    def cancel_links(self, user_id: str) -> None:
+        """Spend a person's links without anybody getting in by them."""
+        self._session.execute(
+            update(SignInLinkRow)
+            .where(SignInLinkRow.user_id == user_id, SignInLinkRow.used_at.is_(None))
+            .values(used_at=self._clock.now())
+        )
+
+    def forget_links(self, *, before: datetime) -> None:
+        """Drop rows of links that ended long ago."""
+        self._session.execute(delete(SignInLinkRow).where(SignInLinkRow.expires_at < before))
 
     def _row(self, user_id: str) -> UserRow:
         row = self._session.get(UserRow, user_id)
