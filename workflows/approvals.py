@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from core.action import Approval, Proposal, ProposalState
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 #: Roles that may answer when the rule names none.
 ANY_APPROVER = ("approver", "admin")
+#: Approvals of one person within `RATE_WINDOW` beyond which their cards say "slow down" and the audit trail counts:
+#: tired people click.
+RATE_ALARM = 10
+RATE_WINDOW = timedelta(minutes=5)
 
 
 def answer(
@@ -110,6 +114,8 @@ def can_answer(tx: Transaction, proposal: Proposal, clock: Clock, *, person: str
 def _record(
     tx: Transaction, clock: Clock, proposal: Proposal, *, person: str, roles: Sequence[str], approve: bool, reason: str
 ) -> None:
+    lately = tx.proposals.approved_by(person, since=clock.now() - RATE_WINDOW) if approve else 0
+    hasty = {"approved_lately": lately} if lately > RATE_ALARM else {}
     tx.proposals.answer(
         Approval(
             id=new_id("apr"),
@@ -125,7 +131,7 @@ def _record(
             action="proposal.answered",
             actor=f"user:{person}",
             ticket_id=proposal.ticket_id,
-            data={"proposal": proposal.id, "approve": approve, "digest": proposal.digest},
+            data={"proposal": proposal.id, "approve": approve, "digest": proposal.digest, **hasty},
         ),
     )
 

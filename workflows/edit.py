@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from core.action import Proposal
 from core.canonical import JsonObject
+from core.decision import Decision
 from core.errors import ApprovalRefused
 from workflows import questions
 from workflows.approvals import check_answer
 from workflows.decide import Bench, ticket_after_answer
 from workflows.renew import anew, put_in_place
 from workflows.services import Deciding
+
+NEEDS_REASON = "An edit needs a reason, for those who approve it."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """What an edit would come to. Nothing of it is kept."""
+
+    #: Masked.
+    arguments: JsonObject
+    #: Policy's answer as things stand; it is asked again when the edit is made.
+    decision: Decision
+
+
+def preview(
+    services: Deciding, proposal_id: str, changes: JsonObject, *, person: str, roles: Sequence[str], digest: str
+) -> Preview:
+    """What `edit` would do. Raises as that does, except for the reason and the sign-in, which are not asked for yet."""
+    with services.store.read() as tx:
+        old = tx.proposals.get(proposal_id)
+        check_answer(tx, old, services.clock, person=person, roles=roles, digest=digest)
+    bench = Bench.open(services, old.ticket_id)
+    fresh = _edited(services, bench, old, changes, person=person, reason="")
+    return Preview(arguments=fresh.arguments, decision=bench.weigh(fresh, door="edit").decision)
 
 
 def edit(
@@ -38,7 +64,7 @@ def edit(
         NotFound: there is no such proposal.
     """
     if not reason.strip():
-        raise ApprovalRefused("An edit needs a reason, for those who approve it.")
+        raise ApprovalRefused(NEEDS_REASON)
     with services.store.read() as tx:
         old = tx.proposals.get(proposal_id)
         check_answer(tx, old, services.clock, person=person, roles=roles, digest=digest)

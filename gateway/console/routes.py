@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
@@ -33,23 +33,28 @@ from gateway.console.visit import SAFE, SignInNeeded
 ROUTERS: tuple[APIRouter, ...] = (
     home.router,
     queue.router,
+    case.router,
+    case_actions.router,
+    claims.router,
+    card.router,
     signing_in.router,
-    live.router,
-    assets.router,
-)
-
     overview.router,
     switch.router,
     policy.router,
     policy_edit.router,
     policy_changes.router,
     policy_log.router,
+    live.router,
+    assets.router,
+)
+
 
 def install(app: FastAPI) -> None:
     """Add the console to `app`."""
     for router in ROUTERS:
         app.include_router(router)
     app.state.problem_page = problem_page
+    app.state.bench = Bench()
 
     @app.exception_handler(SignInNeeded)
     def _sign_in(request: Request, error: Exception) -> Response:
@@ -60,7 +65,9 @@ def to_sign_in(request: Request) -> Response:
     """Where somebody goes who has not signed in, and back afterwards."""
     path = request.url.path
     after = f"{path}?{request.url.query}" if request.url.query else path
-    if request.method not in SAFE or is_part(request):
+    if is_part(request):
+        after = _page_of(request)
+    elif request.method not in SAFE:
         after = "/"
     to = f"/sign-in?{urlencode({'after': after})}"
     if is_part(request):
@@ -68,6 +75,12 @@ def to_sign_in(request: Request) -> Response:
     if path == "/live":
         return Response(status_code=HTTPStatus.UNAUTHORIZED, headers=HEADERS)
     return RedirectResponse(to, HTTPStatus.SEE_OTHER, headers=HEADERS)
+
+
+def _page_of(request: Request) -> str:
+    """The page that a piece is for, as htmx says; only a path is kept, so it leads nowhere else."""
+    page = urlsplit(request.headers.get("hx-current-url", ""))
+    return (f"{page.path}?{page.query}" if page.query else page.path) or "/"
 
 
 def problem_page(request: Request, status: int, title: str, detail: str) -> Response | None:
