@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from core.action import ProposalState
 from core.decision import Decision
 from core.ticket import TicketState
 
@@ -101,17 +102,17 @@ class Cases:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WaitingLine:
-    """One question to people in a list, without its arguments."""
+class Asked:
+    """One question to people in a list, without what the action is."""
 
     proposal_id: str
-    state: str
+    ticket_id: str
+    state: ProposalState
     digest: str
     proposed_by: str
     decision: Decision
     expires_at: datetime | None
     created_at: datetime
-    case: CaseLine
 
 
 def headline(title: str) -> str:

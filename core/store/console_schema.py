@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.store.columns import SafeJson
-from core.store.schema import Base
+from core.store.schema import Base, BigId
 
 
 class UserRow(Base):
@@ -67,6 +67,15 @@ class ApiKeyRow(Base):
     revoked_at: Mapped[datetime | None]
     #: Rounded: it is written once a minute at most.
     used_at: Mapped[datetime | None]
+
+
+class HeadlineRow(Base):
+    """A ticket's masked title, cut short: in a narrow table, so that many are searched at once."""
+
+    __tablename__ = "headlines"
+
+    sequence: Mapped[int] = mapped_column(BigId, ForeignKey("tickets.sequence"), primary_key=True, autoincrement=False)
+    title: Mapped[str]
 
 
 class ClaimRow(Base):

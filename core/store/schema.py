@@ -39,6 +39,12 @@ class TicketRow(Base):
         Index("ix_tickets_age", "shredded_at", "state", "updated_at"),
         Index("ix_tickets_queue", "state", "sequence"),
         Index("ix_tickets_verdict", "verdict", "sequence"),
+        Index("ix_tickets_severity", "severity", "sequence"),
+        Index("ix_tickets_source", "source", "sequence"),
+        Index("ix_tickets_kind", "kind", "sequence"),
+        Index("ix_tickets_team", "team", "sequence"),
+        # Searches ask how an id begins; PostgreSQL answers that by an index only where it compares characters.
+        Index("ix_tickets_external", "external_id", postgresql_ops={"external_id": "text_pattern_ops"}),
         Index("ix_tickets_created", "created_at", "state", "verdict"),
     )
 
@@ -128,12 +134,6 @@ class AssessmentRow(Base):
     """A team's answer and what the run behind it cost."""
 
     __tablename__ = "assessments"
-
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), index=True)
-    framework: Mapped[str]
-    team: Mapped[str]
-    model: Mapped[str]
     #: All that the overview counts, so that it reads the index and no row.
     __table_args__ = (
         Index(
@@ -141,6 +141,12 @@ class AssessmentRow(Base):
             "created_at", "after_seconds", "seconds", "model_requests", "tokens_in", "tokens_out",
         ),
     )  # fmt: skip
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), index=True)
+    framework: Mapped[str]
+    team: Mapped[str]
+    model: Mapped[str]
     bundle_hash: Mapped[str]
     data: Mapped[JsonObject]
     confidence_by: Mapped[ConfidenceBy] = mapped_column(String(16), server_default="model")
@@ -168,6 +174,7 @@ class TurnRow(Base):
 
 class ProposalRow(Base):
     __tablename__ = "proposals"
+    __table_args__ = (Index("ix_proposals_waiting", "state", "expires_at"),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), index=True)
@@ -203,6 +210,8 @@ class ApprovalRow(Base):
     approve: Mapped[bool]
     reason: Mapped[str]
     digest: Mapped[str]
+    #: Seconds from the question to this answer.
+    after_seconds: Mapped[float | None]
     created_at: Mapped[datetime]
 
 
@@ -210,11 +219,10 @@ class EffectRow(Base):
     """The ledger. One effect a proposal: the unique key is what makes an approval spend once."""
 
     __tablename__ = "effects"
-    #: Seconds from the question to this answer.
-    after_seconds: Mapped[float | None]
     __table_args__ = (
         Index("ix_effects_tool", "tool", "created_at"),
         Index("ix_effects_target", "tool", "target", "created_at"),
+        Index("ix_effects_connector", "connector", "state", "updated_at"),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -241,6 +249,7 @@ class DecisionRow(Base):
     __table_args__ = (
         Index("ix_decisions_ticket", "ticket_id", "sequence"),
         Index("ix_decisions_proposal", "proposal_id", "sequence"),
+        Index("ix_decisions_figures", "created_at", "door", "outcome"),
     )
 
     sequence: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -248,7 +257,6 @@ class DecisionRow(Base):
     #: Of a bundle's activation there is no ticket.
     ticket_id: Mapped[str | None] = mapped_column(ForeignKey("tickets.id"))
     proposal_id: Mapped[str | None] = mapped_column(String(40))
-        Index("ix_decisions_figures", "created_at", "door", "outcome"),
     #: Where it was asked: `tool`, `proposal`, `execution`, `edit`, `revalidation` or `activation`.
     door: Mapped[str] = mapped_column(String(16))
     tool: Mapped[str]

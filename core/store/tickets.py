@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Select, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.audit import AuditEvent
@@ -16,6 +16,7 @@ from core.clock import Clock
 from core.errors import LeaseLost, NotFound, TriageError
 from core.ids import new_id
 from core.store.audit import AuditTrail
+from core.store.console_schema import HeadlineRow
 from core.store.schema import SightingRow, TicketRow, TokenRow
 from core.store.vault import Vault
 from core.ticket import (
@@ -30,6 +31,7 @@ from core.ticket import (
     TicketState,
 )
 from core.vault import seal, unseal
+from core.worklist import headline
 
 #: Seconds after which a sweep rings again for a ticket that is still idle: by then the last bell is lost.
 RING_AGAIN_SECONDS = 60.0
@@ -298,6 +300,7 @@ class Tickets:
         row = self._fenced(lease)
         row.masked = masked.as_json()
         row.kind, row.team, row.framework = kind, team, framework
+        self._session.merge(HeadlineRow(sequence=row.sequence, title=headline(masked.title)))
 
     def keep_verdict(self, lease: Lease, *, verdict: str, severity: str, confidence: float) -> None:
         """Copy the verdict to the ticket, for lists."""
@@ -308,6 +311,7 @@ class Tickets:
         """Make a ticket ready to start over: drop its masked copy and tokens, keep its evidence and history."""
         row = self._row(ticket_id)
         row.masked = row.verdict = row.severity = row.confidence = None
+        self._session.execute(delete(HeadlineRow).where(HeadlineRow.sequence == row.sequence))
         for token in self._session.scalars(select(TokenRow).where(TokenRow.ticket_id == ticket_id)):
             self._session.delete(token)
 

@@ -12,6 +12,10 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
+#: Columns that the queue narrows by, beside state and verdict.
+LISTED = ("severity", "source", "kind", "team")
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -114,16 +118,13 @@ def upgrade() -> None:
         ["created_at", "after_seconds", "seconds", "model_requests", "tokens_in", "tokens_out"],
         unique=False,
     )
+    op.create_index("ix_effects_connector", "effects", ["connector", "state", "updated_at"], unique=False)
     op.create_index("ix_approvals_figures", "approvals", ["created_at", "after_seconds"], unique=False)
     op.create_index("ix_decisions_figures", "decisions", ["created_at", "door", "outcome"], unique=False)
     op.drop_index(op.f("ix_decisions_created_at"), table_name="decisions")
     op.create_index("ix_tickets_created", "tickets", ["created_at", "state", "verdict"], unique=False)
     op.create_index("ix_tickets_queue", "tickets", ["state", "sequence"], unique=False)
     op.create_index("ix_tickets_verdict", "tickets", ["verdict", "sequence"], unique=False)
-
-
-def downgrade() -> None:
-    op.drop_index("ix_tickets_verdict", table_name="tickets")
     for column in LISTED:
         op.create_index(f"ix_tickets_{column}", "tickets", [column, "sequence"], unique=False)
     op.create_index(
@@ -159,10 +160,20 @@ def _fill(table: str, key: str, asked: str) -> None:
         took = f"EXTRACT(EPOCH FROM {table}.created_at - {asked}.created_at)"
     source = f"SELECT {took} FROM {asked} WHERE {asked}.id = {table}.{key}"  # noqa: S608 — names of ours
     op.execute(f"UPDATE {table} SET after_seconds = ({source})")  # noqa: S608
+
+
+def downgrade() -> None:
+    op.drop_table("headlines")
+    op.drop_index("ix_proposals_waiting", table_name="proposals")
+    op.drop_index("ix_tickets_external", table_name="tickets")
+    for column in LISTED:
+        op.drop_index(f"ix_tickets_{column}", table_name="tickets")
+    op.drop_index("ix_tickets_verdict", table_name="tickets")
     op.drop_index("ix_tickets_queue", table_name="tickets")
     op.drop_index("ix_tickets_created", table_name="tickets")
     op.create_index(op.f("ix_decisions_created_at"), "decisions", ["created_at"], unique=False)
     op.drop_index("ix_decisions_figures", table_name="decisions")
+    op.drop_index("ix_effects_connector", table_name="effects")
     op.drop_index("ix_approvals_figures", table_name="approvals")
     op.drop_index("ix_assessments_figures", table_name="assessments")
     op.drop_column("approvals", "after_seconds")

@@ -1,0 +1,117 @@
+"""What a visitor has asked the queue for, as the address of the page says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Query
+
+from core.assessment import Severity, Verdict
+from core.store.worklist import NONE
+from core.worklist import Filters, Group
+
+#: What tabs call the groups.
+GROUP_WORDS: dict[Group, str] = {
+    Group.WAITING: "Waiting for approval",
+    Group.WORKING: "Working",
+    Group.PERSON: "Needs a person",
+    Group.FINISHED: "Finished",
+}
+#: What filters offer.
+VERDICTS = (*(verdict.value for verdict in Verdict), NONE)
+SEVERITIES = tuple(severity.value for severity in reversed(Severity))
+
+Short = Annotated[str, Query(max_length=64)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """Filters of the queue; an unknown value of a closed set filters nothing."""
+
+    state: str = ""
+    verdict: str = ""
+    severity: str = ""
+    source: str = ""
+    kind: str = ""
+    team: str = ""
+    #: `1`: only what the visitor has claimed.
+    mine: str = ""
+    #: `1`: only questions that the visitor may answer.
+    answer: str = ""
+    q: str = ""
+
+    @property
+    def query(self) -> str:
+        """The query string, always the same for the same filters."""
+        return urlencode([(name, value) for name, value in self.said().items() if value])
+
+    @property
+    def path(self) -> str:
+        """Where this view is."""
+        return f"/queue?{self.query}" if self.query else "/queue"
+
+    def rows(self, before: str | None) -> str:
+        """Where an open page asks for the rows of this view as they are now."""
+        return f"/queue/rows?{self.query}{f'&before={before}' if before else ''}"
+
+    def said(self) -> dict[str, str]:
+        """Every filter by its name in the address."""
+        return {name: getattr(self, name) for name in NAMES}
+
+    def but(self, **changes: str) -> View:
+        """The same with other filters."""
+        return replace(self, **changes)
+
+    @property
+    def chips(self) -> list[tuple[str, str, str]]:
+        """(what, value, where it is gone) of each filter that has no tab of its own."""
+        named = {name: value for name, value in self.said().items() if value and name not in {"state", "q"}}
+        words = {"mine": ("", "claimed by me"), "answer": ("", "I can answer")}
+        return [
+            (*words.get(name, (name, value.replace("_", " "))), self.but(**{name: ""}).path)
+            for name, value in named.items()
+        ]
+
+    def filters(self, person: str) -> Filters:
+        """What the store is asked for."""
+        return Filters(
+            group=Group(self.state) if self.state else None,
+            verdict=self.verdict,
+            severity=self.severity,
+            source=self.source,
+            kind=self.kind,
+            team=self.team,
+            claimed_by=person if self.mine else "",
+            search=self.q,
+        )
+
+
+NAMES = ("state", "verdict", "severity", "source", "kind", "team", "mine", "answer", "q")
+
+
+def view(
+    *,
+    state: Short = "",
+    verdict: Short = "",
+    severity: Short = "",
+    source: Short = "",
+    kind: Short = "",
+    team: Short = "",
+    mine: Short = "",
+    answer: Short = "",
+    q: Annotated[str, Query(max_length=200)] = "",
+) -> View:
+    """The view that an address asks for."""
+    return View(
+        state=state if state in {group.value for group in Group} else "",
+        verdict=verdict if verdict in VERDICTS else "",
+        severity=severity if severity in SEVERITIES else "",
+        source=source,
+        kind=kind,
+        team=team,
+        mine="1" if mine else "",
+        answer="1" if answer else "",
+        q=" ".join(q.split()),
+    )
