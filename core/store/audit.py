@@ -74,6 +74,11 @@ class AuditTrail:
         """The number of the newest event; 0 when there is none."""
         return self._session.scalar(select(func.max(AuditRow.sequence))) or 0
 
+    def newest_of(self, ticket_id: str, *, besides: str = "") -> int:
+        """The number of the newest event about a ticket that this actor did not cause; 0 when there is none."""
+        mine = (AuditRow.ticket_id == ticket_id, AuditRow.actor != besides)
+        return self._session.scalar(select(func.max(AuditRow.sequence)).where(*mine)) or 0
+
     def tickets_since(self, sequence: int, *, limit: int) -> list[str]:
         """Tickets that later events are about."""
         rows = self._session.scalars(

@@ -13,6 +13,8 @@ from tools.arguments import Name
 from tools.investigate.answer import Object, answer
 from tools.tool import ToolArguments, ToolFacts, tool
 
+#: The techniques: id, name, tactic, and words that people use for it.
+TABLE = pathlib.Path(__file__).parent / "techniques.json"
 #: Other techniques shown beside the best one.
 MAX_OTHERS = 8
 
@@ -56,7 +58,7 @@ def run(arguments: Object, inputs: Object) -> Object:
 
 
 def _ranked(query: str) -> list[dict[str, str]]:
-    table = json.loads((pathlib.Path(__file__).parent / "techniques.json").read_text(encoding="utf-8"))
+    table = json.loads(TABLE.read_text(encoding="utf-8"))
     wanted = re.search(r"\bT\d{4}(?:\.\d{3})?\b", query.upper())
     if wanted:
         exact = [row for row in table if row["id"] == wanted.group(0)]
