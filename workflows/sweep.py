@@ -30,6 +30,8 @@ log = logger(__name__)
 
 #: Seconds after which an effect whose outcome nobody saw is looked at again.
 DOUBT_SECONDS = 60
+#: Days after their end for which sessions and sign-in links are kept, so that somebody can look who was there.
+SESSION_DAYS = 30
 #: Seconds after which a target is asked once more to take something back.
 UNDO_SECONDS = 300
 
@@ -38,7 +40,10 @@ def run(services: Services) -> int:
     """One sweep; returns how many tickets were rung for. Any number of processes may sweep."""
     with services.store.begin() as tx:
         due = tx.tickets.ring_for()
-        tx.operations.forget(before=services.clock.now() - timedelta(days=1))
+        now = services.clock.now()
+        tx.operations.forget(before=now - timedelta(days=1))
+        tx.sessions.forget(before=now - timedelta(days=SESSION_DAYS))
+        tx.users.forget_links(before=now - timedelta(days=SESSION_DAYS))
         halted = tx.operations.halted() is not None
     for ticket_id in due:
         services.ring(ticket_id)

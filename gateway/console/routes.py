@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from gateway.console import (
+    account,
     assets,
     card,
     case,
@@ -17,6 +18,7 @@ from gateway.console import (
     home,
     live,
     overview,
+    people,
     policy,
     policy_changes,
     policy_edit,
@@ -38,6 +40,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     claims.router,
     card.router,
     signing_in.router,
+    account.router,
+    people.router,
     overview.router,
     switch.router,
     policy.router,
