@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from core.canonical import digest
 from core.errors import BundleInvalid, Problem
 from policies.actions import ActionRules
@@ -15,7 +17,7 @@ from policies.condition import Compiler, Condition
 from policies.document import Document
 from policies.examples import try_examples, try_tests
 from policies.guardrails.rules import Guardrails
-from policies.invariants import Invariant, read_invariants
+from policies.invariants import Invariant, Invariants, read_invariants
 from policies.masking.examples import try_masking_examples
 from policies.masking.rules import MaskingRules
 from policies.models import Models, check_cloud
@@ -30,7 +32,16 @@ from policies.tool_names import check_network, check_rule_tools, check_sinks, ch
 from policies.trial import Trial
 from policies.vocabulary import ToolShape
 
-__all__ = ["Bundle", "BundleInvalid", "BundleSource", "default_bundle_path", "load_bundle", "try_bundle"]
+__all__ = [
+    "Bundle",
+    "BundleInvalid",
+    "BundleSource",
+    "check_file",
+    "default_bundle_path",
+    "examine_bundle",
+    "load_bundle",
+    "try_bundle",
+]
 
 #: The files every bundle has.
 FILES = ("organization.yaml", "masking.yaml", "actions.yaml", "guardrails.yaml")
@@ -38,6 +49,17 @@ FILES = ("organization.yaml", "masking.yaml", "actions.yaml", "guardrails.yaml")
 OPTIONAL = ("invariants.yaml", "network.yaml", "models.yaml")
 #: How the name of a file with tests ends; tests are no part of the hash.
 TESTS = "_test.yaml"
+
+#: What the content of each file must be.
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "organization.yaml": Organization,
+    "masking.yaml": MaskingRules,
+    "actions.yaml": ActionRules,
+    "guardrails.yaml": Guardrails,
+    "invariants.yaml": Invariants,
+    "network.yaml": Network,
+    "models.yaml": Models,
+}
 
 #: Lets conditions compile although the organization does not.
 _NOBODY = Organization(name="nobody", domains=["invalid.example"])
@@ -75,6 +97,24 @@ def try_bundle(source: Path | BundleSource, *, tools: Mapping[str, ToolShape] | 
     return trials
 
 
+def examine_bundle(
+    source: BundleSource, *, tools: Mapping[str, ToolShape] | None = None
+) -> tuple[Bundle | None, list[Trial], list[Problem]]:
+    """All there is to say of a bundle, for somebody who is writing it: the bundle where every file of it is sound, its
+    examples and tests, and every problem in the order of the files. A failing example is a problem too."""
+    bundle, trials, problems = _tried(source, tools)
+    return bundle, trials, _sorted([*problems, *(trial.place for trial in trials if trial.failed)])
+
+
+def check_file(source: BundleSource, name: str) -> list[Problem]:
+    """What is wrong in one file as far as it can be told without the others: its YAML and its keys."""
+    if not _is_part(name):
+        return [problem for problem in _names(source) if Path(problem.file).name == name]
+    document = read_document(source.files()[name], file=f"{source.name}/{name}")
+    check_model(document, Suite if name.endswith(TESTS) else _MODELS[name])
+    return _sorted(document.problems)
+
+
 def _tried(
     source: Path | BundleSource, tools: Mapping[str, ToolShape] | None
 ) -> tuple[Bundle | None, list[Trial], list[Problem]]:
@@ -87,7 +127,11 @@ def _tried(
 
 
 def _invalid(problems: list[Problem]) -> BundleInvalid:
-    return BundleInvalid(sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.message)))
+    return BundleInvalid(_sorted(problems))
+
+
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    return sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.message))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from core.canonical import JsonObject
@@ -28,20 +29,46 @@ def review(store: Store, registry: Registry, candidate: Bundle, live: Bundle) ->
         InvariantBroken: the candidate breaks an invariant of its own; the sentence holds a counterexample.
         Temporary: the store is away.
     """
+    return look_at(store, registry, candidate, live, own=check_kept)
+
+
+def look_at(
+    store: Store,
+    registry: Registry,
+    candidate: Bundle,
+    live: Bundle,
+    *,
+    own: Callable[[Proof], None] = lambda _proof: None,
+    tell: Callable[[str], None] = lambda _stage: None,
+    limit: int = EXAMPLES,
+) -> JsonObject:
+    """What `review` gives, for somebody who is still writing: a broken invariant is told, not refused.
+
+    `own` is given the proof of the candidate's own invariants before anything else is done, `tell` a few words on each
+    stage as it begins; what either raises ends it. At most `limit` flips are given; counts are of all.
+    """
     from policies.difference import difference
     from policies.prove import prove
     from workflows.simulate import simulate
 
     tools = registry.shapes()
-    own = prove(candidate, tools)
-    check_kept(own)
+    tell("Proving its invariants")
+    proof = prove(candidate, tools)
+    own(proof)
+    # An invariant can be dropped together with what it forbade, so what was promised before is looked at as well.
+    kept = prove(candidate, tools, invariants=live.invariants)
+    tell("Comparing it with the live bundle")
+    differs = difference(live, candidate, tools)
+    tell("Deciding the past again")
+    simulated = simulate(
+        store, registry, candidate, live=live, tell=lambda done: tell(f"Deciding the past again: {done:,} decisions")
+    )
     return {
         "files": _changed_files(live.files, candidate.files),
-        "proof": own.as_json(),
-        # An invariant can be dropped together with what it forbade, so what was promised before is looked at as well.
-        "live_invariants": prove(candidate, tools, invariants=live.invariants).as_json(),
-        "difference": difference(live, candidate, tools).as_json(),
-        "simulation": simulate(store, registry, candidate, live=live).as_json(limit=EXAMPLES),
+        "proof": proof.as_json(),
+        "live_invariants": kept.as_json(),
+        "difference": differs.as_json(),
+        "simulation": simulated.as_json(limit=limit),
     }
 
 

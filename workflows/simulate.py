@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 RECHECKS = frozenset({"execution", "revalidation"})
 #: Doors where `ask` means that people are asked. A tool in the room is refused instead.
 ASKING = frozenset({"proposal", "edit", "activation"})
+#: Decisions between two words on how far a simulation is: a few hundredths of a second.
+TELL_EVERY = 500
 _Decide = Callable[[PastDecision, Facts], Decision]
 
 
@@ -33,10 +35,12 @@ def simulate(
     live: Bundle | None = None,
     since: datetime | None = None,
     minutes: float = MINUTES,
+    tell: Callable[[int], None] | None = None,
 ) -> Simulation:
     """Decide everything again by `candidate`; compared with what was recorded then, or with `live` where it is given.
 
-    Reads only, and holds one read transaction meanwhile.
+    Reads only, and holds one read transaction meanwhile. `tell` is given how many were decided, now and then; what it
+    raises ends the simulation.
 
     Raises:
         Temporary: the master key or the database is away.
@@ -48,7 +52,9 @@ def simulate(
         after = Judge(tx, registry, candidate)
         before = Judge(tx, registry, live).decide if live is not None else _Recorded().decide
         recall = Recall(tx)
-        for past, facts in recall.each(tx.decisions.all_since(since)):
+        for number, (past, facts) in enumerate(recall.each(tx.decisions.all_since(since))):
+            if tell is not None and number % TELL_EVERY == 0:
+                tell(number)
             _take(found, past, facts, before, after)
         _take_pending(found, tx, recall, before, after)
     return found
@@ -135,4 +141,5 @@ def _answer(decision: Decision) -> tuple[object, ...]:
         decision.expires_seconds,
         decision.lease_seconds,
         decision.on_expiry,
+        decision.reauthenticate_seconds,
     )

@@ -20,6 +20,8 @@ from gateway.problems import Problem
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: What a form or a script sends to show that it came from a page of ours.
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
+#: Bytes of one field of a form. Forms carry policy files, and of a field that is too large a page shall say so itself.
+FORM_FIELD = 32 * 1024 * 1024
 
 
 class SignInNeeded(Exception):
@@ -109,7 +111,7 @@ def check_origin(request: Request) -> None:
 async def _check_token(request: Request, visitor: Visitor) -> None:
     sent = request.headers.get(CSRF_HEADER)
     if sent is None:
-        form = await request.form()
+        form = await request.form(max_part_size=FORM_FIELD)
         field = form.get(CSRF_FIELD)
         sent = field if isinstance(field, str) else ""
     if not hmac.compare_digest(sent.encode(), visitor.csrf.encode()):
