@@ -29,8 +29,15 @@ class Finding:
     name: str
     ok: bool
     detail: str
-    #: What to do when it is not ok; empty otherwise.
+    #: What to do when it is not ok, or is and should be looked at; empty otherwise.
     mend: str = ""
+
+    @property
+    def word(self) -> str:
+        """Whether it is well; `note` where it works and somebody should look at it all the same."""
+        if not self.ok:
+            return "WRONG"
+        return "note" if self.mend else "ok"
 
     def as_json(self) -> JsonObject:
         return {"name": self.name, "ok": self.ok, "detail": self.detail, "mend": self.mend}
@@ -307,7 +314,38 @@ def connectors(settings: Settings) -> Finding:
     return Finding(name="connectors", ok=True, detail=detail)
 
 
-#: In the order they are printed: a broken first one explains the others.
+def people(settings: Settings) -> Finding:
+    """Somebody may approve, and what rules ask can be answered by enough of those who hold a role."""
+    from cli.context import live_bundle, open_store
+    from core.store.engine import Store
+    from workflows.approvals import ANY_APPROVER
+    from workflows.role_holders import holders, unanswerable, unheld
+
+    none = "nobody has an account yet"
+    if not Store.is_there(settings.store_url):
+        return Finding(name="people", ok=True, detail=none, mend="casemate up makes the account admin.")
+    with open_store(settings) as store, store.read() as tx:
+        everybody = holders(tx, settings, now=store.clock.now())
+        accounts = tx.users.count()
+    detail = f"{accounts} accounts, {len(everybody)} people and machines that may act"
+    if not any(not roles.isdisjoint(ANY_APPROVER) for roles in everybody.values()):
+        mend = "casemate user add NAME --role approver"
+        return Finding(name="people", ok=True, detail=f"{detail}; none of them may approve", mend=mend)
+    bundle = live_bundle(settings)
+    stuck, missing = unanswerable(bundle, everybody), unheld(bundle, everybody)
+    if stuck:
+        first = stuck[0]
+        asked = f"{first.needed} of {' or '.join(first.roles)}, and {first.held} have such a role"
+        detail = f"{detail}; {len(stuck)} rules ask more people than there are, {first.rule} asks {asked}"
+        mend = f"casemate user roles NAME --role {first.roles[0]}, beside the roles that NAME has"
+        return Finding(name="people", ok=True, detail=detail, mend=mend)
+    if missing:
+        detail = f"{detail}; rules ask for roles that nobody holds: {', '.join(missing)}"
+        mend = "Give them to somebody (casemate user roles), or take them out of the rules."
+        return Finding(name="people", ok=True, detail=detail, mend=mend)
+    return Finding(name="people", ok=True, detail=detail)
+
+
 def rules(settings: Settings) -> Finding:
     """Every YARA and Sigma rule can be run."""
     from workers.wiring import open_rules
@@ -327,6 +365,7 @@ def rules(settings: Settings) -> Finding:
     )
 
 
+#: In the order they are printed: a broken first one explains the others.
 CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "database": database,
     "broker": broker,
@@ -334,6 +373,7 @@ CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "model": model,
     "sandbox": sandbox,
     "policy": policy,
+    "people": people,
     "network": network,
     "masking": masking,
     "connectors": connectors,

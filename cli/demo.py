@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MARK = ".casemate-demo"
 #: Seconds until every sample rests or needs a person.
 WORK_SECONDS = 600.0
+#: Seconds for which the links of the demo's people sign in: a day, for whoever looks later.
+LINK_SECONDS = 86_400.0
 #: Seconds between two looks at the tickets.
 LOOK = 0.25
 
@@ -48,12 +50,13 @@ def run(*, home: Path, leave: bool, as_json: bool) -> None:
         if not as_json:
             say("Starting casemate (gateway, worker, beat, playbook model) …")
         load_intel(store)
+        links = make_people(settings, store)
         with up.running(settings, store, record=record) as crew:
             from cli.watch import Watch
 
             refused = submit_all(settings, load_samples())
             Watch(store, refused, quiet=as_json).until_at_rest(seconds=WORK_SECONDS, check=crew.check)
-            document = summarize(settings, store, record)
+            document = {**summarize(settings, store, record), "sign_in_links": links}
             if as_json:
                 print_json(document)
             else:
@@ -91,6 +94,27 @@ def fresh_settings(home: Path) -> Settings:
         model_url=f"http://127.0.0.1:{up.port_near(8621)}/v1",
         framework=FrameworkChoice.ALTERNATE,
     )
+
+
+def make_people(settings: Settings, store: Store) -> dict[str, str]:
+    """An analyst, an approver and an admin; gives for each a link that signs in once."""
+    from policies.bundle import default_bundle_path, load_bundle
+    from workflows import people
+    from workflows.role_holders import asked_roles
+
+    asked = set(asked_roles(load_bundle(default_bundle_path()))) - {"analyst", "admin"}
+    roles = {
+        "analyst": ["analyst"],
+        "approver": sorted({"approver", *asked}),
+        # Some actions take two people who lead the SOC: the admin is the second, so that one can be tried.
+        "admin": ["admin", *sorted(asked & {"soc-lead"})],
+    }
+    links = {}
+    for name, held in roles.items():
+        people.add(store, name, held, actor="demo", reserved=settings.api_keys)
+        secret = people.link(store, name, actor="demo", seconds=LINK_SECONDS)
+        links[name] = people.sign_in_url(settings, secret)
+    return links
 
 
 def submit_all(settings: Settings, samples: list[Sample]) -> list[JsonObject]:
@@ -171,7 +195,11 @@ def show(settings: Settings, store: Store, document: JsonObject) -> None:
         f"one held an original that masking hides. Audit trail: {'verifies' if summary['audit_ok'] else 'BROKEN'}."
     )
     say("")
-    say("Next, in another terminal:")
+    say("The console, each link signs in once:")
+    for name, link in document["sign_in_links"].items():
+        print(f"  {name:<9} {link}")
+    say("")
+    say("Or in another terminal:")
     command = f"CASEMATE_HOME={_relative(settings.folder)} {_casemate()}"
     with store.read() as tx:
         waiting = tx.proposals.waiting()

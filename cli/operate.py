@@ -33,7 +33,7 @@ def doctor(
     if as_json:
         print_json({"ok": all(f.ok for f in findings), "checks": [f.as_json() for f in findings]})
     else:
-        rows = (("ok" if f.ok else "WRONG", f.name, f.detail, f.mend) for f in findings)
+        rows = ((f.word, f.name, f.detail, f.mend) for f in findings)
         print_table(("", "check", "found", "to mend it"), rows)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

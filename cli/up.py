@@ -179,12 +179,27 @@ def worker_since(store: Store, moment: datetime) -> bool:
         return any(process["kind"] == "worker" for process in tx.operations.alive(since=moment))
 
 
+def welcome(settings: Settings, store: Store) -> list[str]:
+    """How to sign in to the console, where nobody has an account yet: a link that is printed this once."""
+    from workflows import people
+
+    secret = people.first_admin(store, actor="up", reserved=settings.api_keys)
+    if secret is None:
+        return []
+    name = people.FIRST_ADMIN
+    return [
+        f"Sign in: {people.sign_in_url(settings, secret)}",
+        f"         as {name}, once and within an hour; another link: casemate user link {name}",
+    ]
+
+
 def run(settings: Settings) -> None:
     """Start everything and keep it until Ctrl-C or SIGTERM."""
     import signal
 
     from cli.output import say
     from workers.wiring import open_store
+    from workflows import people
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     store = open_store(settings)
@@ -192,6 +207,9 @@ def run(settings: Settings) -> None:
         say("Starting gateway, worker, beat, network broker and model server …")
         with running(settings, store, broker=True) as crew:
             say(f"Gateway: http://{settings.http_host}:{settings.http_port} (key in {settings.folder / 'api-key'})")
+            say(f"Console: {people.console_url(settings)}/")
+            for line in welcome(settings, store):
+                print(line)
             say(f"Model:   {settings.model_url}")
             say(f"Logs:    {settings.folder / 'logs'}")
             say("Ready. Try: casemate ticket submit FILE --wait. Ctrl-C stops everything.")

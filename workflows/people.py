@@ -18,12 +18,14 @@ from core.passwords import MAX_PASSWORD, MIN_PASSWORD, hashed
 from core.settings import Settings
 from core.store.engine import Store
 from core.store.transaction import Transaction
-from workflows.accounts import link_for
+from workflows.accounts import LINK_SECONDS, link_for
 
 #: Days a new key is good for, unless said otherwise …
 KEY_DAYS = 90
 #: … and the most that may be said.
 MAX_KEY_DAYS = 3650
+#: The account that is made where there is none.
+FIRST_ADMIN = "admin"
 #: Roles that one account or key may hold.
 MAX_ROLES = 32
 
@@ -109,8 +111,8 @@ def enable(store: Store, name: str, *, actor: str) -> User:
         return tx.users.get(user.id)
 
 
-def link(store: Store, name: str, *, actor: str) -> str:
-    """The secret of a new link that signs this person in once.
+def link(store: Store, name: str, *, actor: str, seconds: float = LINK_SECONDS) -> str:
+    """The secret of a new link that signs this person in once, within so many seconds.
 
     Raises:
         PeopleRefused: the account is disabled.
@@ -120,7 +122,19 @@ def link(store: Store, name: str, *, actor: str) -> str:
         user = named(tx, name)
     if user.disabled_at is not None:
         raise PeopleRefused(f"The account {name} is disabled; enable it first.")
-    return link_for(store, user, actor=actor)
+    return link_for(store, user, actor=actor, seconds=seconds)
+
+
+def first_admin(store: Store, *, actor: str, reserved: Collection[str]) -> str | None:
+    """An account `admin`, where nobody has one: gives the secret of its link. None where somebody has."""
+    with store.read() as tx:
+        if tx.users.count():
+            return None
+    try:
+        add(store, FIRST_ADMIN, [Role.ADMIN], actor=actor, reserved=reserved)
+    except PeopleRefused:  # another process was quicker, or a key has the name
+        return None
+    return link(store, FIRST_ADMIN, actor=actor)
 
 
 def set_password(store: Store, name: str, password: str, *, actor: str, keep: str = "") -> int:

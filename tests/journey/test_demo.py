@@ -12,6 +12,11 @@ import psutil
 import pytest
 
 from cli.samples import Sample, load_samples
+from core.settings import Settings
+from policies.bundle import default_bundle_path, load_bundle
+from workers.wiring import open_store
+from workflows import accounts
+from workflows.role_holders import holders, unheld
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
@@ -50,7 +55,7 @@ def row_of(document: dict[str, Any], sample: Sample) -> dict[str, Any]:
 
 def test_the_document_has_exactly_the_promised_shape(shown: tuple[dict[str, Any], Path]) -> None:
     document, _ = shown
-    assert document.keys() == {"tickets", "summary"}
+    assert document.keys() == {"tickets", "summary", "sign_in_links"}
     assert document["summary"].keys() == SUMMARY_KEYS
     for row in document["tickets"]:
         assert row.keys() == TICKET_KEYS
@@ -116,3 +121,24 @@ def test_no_process_is_left_behind(shown: tuple[dict[str, Any], Path]) -> None:
         if (process.info["environ"] or {}).get("CASEMATE_HOME") == str(home)
     ]
     assert left == []
+
+
+def test_each_of_its_people_signs_in_once(shown: tuple[dict[str, Any], Path]) -> None:
+    document, home = shown
+    store = open_store(Settings(home=home))
+    try:
+        secrets = {name: link.rsplit("/", 1)[1] for name, link in document["sign_in_links"].items()}
+        people = {name: accounts.by_link(store, secret=secret) for name, secret in secrets.items()}
+        assert {name: user.name for name, user in people.items()} == {n: n for n in ("analyst", "approver", "admin")}
+        assert people["analyst"].roles == {"analyst"}
+        assert people["approver"].roles >= {"approver", "soc-lead"}
+        assert "admin" in people["admin"].roles
+        with store.read() as tx:
+            live = tx.bundles.live_hash()
+            assert unheld(load_bundle(default_bundle_path()), holders(tx, Settings(), now=store.clock.now())) == []
+        assert live == load_bundle(default_bundle_path()).hash
+        for secret in secrets.values():
+            with pytest.raises(accounts.SignInRefused):
+                accounts.by_link(store, secret=secret)
+    finally:
+        store.close()

@@ -13,10 +13,12 @@ import pytest
 
 from cli import up
 from cli.processes import Crew
+from core.settings import Settings
 from core.store.engine import Store
 from policies.bundle import default_bundle_path
 from policies.network import Network
 from tests.unit.cli.conftest import Casemate
+from workflows import accounts
 
 
 def check(casemate: Casemate, name: str) -> dict[str, object]:
@@ -32,7 +34,7 @@ def test_every_part_is_checked_even_when_all_are_missing(casemate: Casemate, mon
     ran = casemate("doctor", "--json")
     assert ran.code == 1
     assert [c["name"] for c in ran.document["checks"]] == [
-        "database", "broker", "worker", "model", "sandbox", "policy", "network", "masking", "connectors",
+        "database", "broker", "worker", "model", "sandbox", "policy", "people", "network", "masking", "connectors",
         "rules", "clock",
     ]  # fmt: skip
 
@@ -144,3 +146,30 @@ def test_what_a_network_broker_lacks_is_found(
         answering.start()
         assert detail in str(check(casemate, "network")["detail"])
         answering.join(timeout=10)
+
+
+def test_who_may_answer_is_looked_at_without_calling_it_broken(casemate: Casemate, opened: Store) -> None:
+    assert "none of them may approve" in str(check(casemate, "people")["detail"])
+    casemate("user", "add", "abe", "--role", "approver", "--role", "soc-lead")
+    stuck = check(casemate, "people")
+    assert stuck["ok"] is True
+    assert "1 have such a role" in str(stuck["detail"])
+    casemate("user", "add", "amy", "--role", "soc-lead", "--role", "server-owner")
+    casemate("key", "add", "bot", "--role", "admin")
+    casemate("user", "add", "ada", "--role", "admin")
+    assert "nobody holds: analyst, identity-admin" in str(check(casemate, "people")["detail"])
+    casemate("user", "add", "ida", "--role", "identity-admin", "--role", "analyst")
+    assert check(casemate, "people")["mend"] == ""
+    casemate("user", "disable", "amy")
+    assert "server-owner" in str(check(casemate, "people")["detail"])
+    printed = casemate("doctor", "--only", "people").out
+    assert "note" in printed
+
+
+def test_a_first_start_makes_one_admin_and_prints_the_link_this_once(opened: Store, home: Path) -> None:
+    settings = Settings()
+    first = up.welcome(settings, opened)
+    secret = first[0].rsplit("/", 1)[1]
+    assert accounts.by_link(opened, secret=secret).roles == {"admin"}
+    assert "casemate user link admin" in first[1]
+    assert up.welcome(settings, opened) == []
