@@ -33,7 +33,7 @@ def look(
     visitor: Worker,
     our: Our,
     *,
-    token: Annotated[str, Form(max_length=80)],
+    token: Annotated[str, Form(max_length=80)] = "",
     reason: Annotated[str, Form()] = "",
 ) -> Response:
     """Show what one token stands for, once, to this person. It is in no URL and kept by no browser."""
