@@ -173,14 +173,16 @@ def _edit(request: Request, our: Parts, visitor: Visitor, proposal_id: str, type
     if our.registry.schema_digest(old.tool) != typed.get("schema"):
         raise ApprovalRefused(f"The tool {old.tool} has changed since this form was made; look at it again.")
     changes = changes_in(our.registry.get(old.tool).schema(), old.arguments, typed)
-    seen = {"person": visitor.name, "roles": visitor.roles, "digest": typed.get("digest", "")}
+    name, roles, seen = visitor.name, visitor.roles, typed.get("digest", "")
     reason = typed.get("reason", "")[:MAX_REASON]
     previewed = digest_of(changes)
     if typed.get("step") == "send" and typed.get("previewed") == previewed:
         since = visitor.session.authenticated_at
-        fresh = editing.edit(our, proposal_id, changes, reason=reason, authenticated_at=since, **seen)
+        fresh = editing.edit(
+            our, proposal_id, changes, person=name, roles=roles, reason=reason, digest=seen, authenticated_at=since
+        )
         return _to(fresh.id, said="edited")
-    preview = editing.preview(our, proposal_id, changes, **seen)
+    preview = editing.preview(our, proposal_id, changes, person=name, roles=roles, digest=seen)
     shown = Shown(form="edit", typed=typed, preview=preview, previewed=previewed)
     return _page(request, our, visitor, proposal_id, shown)
 
@@ -247,7 +249,7 @@ def _state_words(state: cards.State, visitor: Visitor, our: Parts) -> dict[str, 
 def _form(our: Parts, card: cards.Card, shown: Shown) -> dict[str, Any]:
     """The edit form and what it would change; nothing where it is not open."""
     fields: list[Field] = []
-    schema, changes = "", ()
+    schema, changes = "", tuple[cards.Change, ...]()
     if shown.form == "edit" and card.tool is not None:
         fields = fields_of(card.tool.schema(), card.proposal.arguments, shown.typed or None)
         schema = our.registry.schema_digest(card.tool.name)
