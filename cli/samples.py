@@ -1,90 +1,19 @@
-"""The demo's sample tickets and intelligence, in `cli/demo_tickets/`, written for this project."""
+"""The samples of `workflows/samples.py` for the demo, and what their indicators are known for."""
 
 from __future__ import annotations
 
-import base64
-import json
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from core.canonical import JsonObject
-from core.ticket import Strict
+from workflows.samples import FOLDER, Sample, intel_files, load_samples
 
 if TYPE_CHECKING:
     from core.store.engine import Store
 
-FOLDER = Path(__file__).parent / "demo_tickets"
-
-#: A verdict, `same` for an earlier ticket sent again, `refused` for one that is malformed on purpose.
-Expectation = Literal["malicious", "suspicious", "benign", "not_benign", "same", "refused"]
-
-
-class _Entry(Strict):
-    file: str
-    attach: list[str] = Field(default_factory=list)
-    expect: Expectation
-    superseded: bool = False
-    shows: Annotated[str, Field(max_length=200)]
-
-
-class _Manifest(Strict):
-    intel: list[str]
-    tickets: Annotated[list[_Entry], Field(min_length=14)]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sample:
-    """One ticket of the demo."""
-
-    name: str
-    ticket: JsonObject
-    expect: Expectation
-    #: A later sample is a newer version of this one.
-    superseded: bool
-    shows: str
-
-    @property
-    def valid(self) -> bool:
-        """False for the one that the door must refuse."""
-        return self.expect != "refused"
-
-
-@lru_cache(maxsize=1)
-def _manifest() -> _Manifest:
-    from ruamel.yaml import YAML
-
-    return _Manifest.model_validate(YAML(typ="safe").load((FOLDER / "manifest.yaml").read_text(encoding="utf-8")))
-
-
-def load_samples() -> list[Sample]:
-    """All samples, in the order they are handed in."""
-    return [
-        Sample(
-            name=entry.file.removesuffix(".json"),
-            ticket=_ticket(entry),
-            expect=entry.expect,
-            superseded=entry.superseded,
-            shows=entry.shows,
-        )
-        for entry in _manifest().tickets
-    ]
-
-
-def _ticket(entry: _Entry) -> JsonObject:
-    ticket: JsonObject = json.loads((FOLDER / entry.file).read_text(encoding="utf-8"))
-    attached = [
-        {"name": name, "content_base64": base64.b64encode((FOLDER / name).read_bytes()).decode()}
-        for name in entry.attach
-    ]
-    return {**ticket, "attachments": attached} if attached else ticket
+__all__ = ["FOLDER", "Sample", "load_intel", "load_samples"]
 
 
 def load_intel(store: Store) -> None:
     """Fill the intelligence tables with what the samples' indicators are known for."""
     from cli.feeds import import_files
 
-    import_files(store, [FOLDER / name for name in _manifest().intel])
+    import_files(store, intel_files())

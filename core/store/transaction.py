@@ -28,6 +28,7 @@ from core.store.proposals import Proposals
 from core.store.saved_views import SavedViews
 from core.store.sessions import Sessions
 from core.store.tickets import Tickets
+from core.store.upkeep import Upkeep
 from core.store.users import Users
 from core.store.vault import Vault
 from core.store.worklist import Worklist
@@ -137,3 +138,7 @@ class Transaction:
     @cached_property
     def worklist(self) -> Worklist:
         return Worklist(self._session, self._clock)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        return Upkeep(self._session)

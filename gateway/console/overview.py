@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from core.identity import READERS, Role
+from core.store.worklist import NONE
 from gateway.console import charts, numbers
 from gateway.console.charts import Chart, Series, Span
 from gateway.console.render import is_part, page, part
@@ -59,14 +60,13 @@ def overview(
         verdicts=_verdicts(seen),
         outcomes=_outcomes(seen, visitor),
         masked=charts.ranked([(kind.replace("_", " ").lower(), number) for kind, number in seen.masked.items()]),
-        link=lambda **filters: queue(seen, **filters),
+        link=queue,
     )
 
 
-def queue(seen: Overview | None = None, **filters: str) -> str:
-    """The list behind a number: the queue with these filters, of the overview's period."""
-    since = {"since": f"{seen.since:%Y-%m-%d}"} if seen else {}
-    return f"/queue?{urlencode({**filters, **since})}"
+def queue(**filters: str) -> str:
+    """The list behind a number: the queue with these filters."""
+    return f"/queue?{urlencode(filters)}" if filters else "/queue"
 
 
 def _cards(seen: Overview, visitor: Visitor) -> list[dict[str, str]]:
@@ -77,7 +77,7 @@ def _cards(seen: Overview, visitor: Visitor) -> list[dict[str, str]]:
     feedback = now.feedback["agreed"] + now.feedback["corrected"]
     return [
         _card("Tickets", numbers.count(now.arrived.arrived), _change(now.arrived.arrived, before.arrived.arrived),
-              "came in", queue(seen)),
+              "came in", queue()),
         _card("Waiting for a person", numbers.count(seen.waiting.count),
               f"the oldest for {age}" if age else "nothing waits", "now", queue(state="waiting")),
         _card("Time to verdict", _took(now.until_verdict.half), _was(before.until_verdict.half, numbers.took),
@@ -154,9 +154,7 @@ def _tokens(seen: Overview) -> Chart:
 
 
 def _verdicts(seen: Overview) -> list[dict[str, object]]:
-    now = charts.shares(
-        [(words, f"c-{name}", getattr(seen.now.arrived, name), _of(seen, name)) for name, words in VERDICTS]
-    )
+    now = charts.shares([(words, f"c-{name}", getattr(seen.now.arrived, name), _of(name)) for name, words in VERDICTS])
     arrived = seen.now.arrived
     whole, earlier = arrived.arrived, seen.before.arrived
     return [
@@ -169,8 +167,8 @@ def _verdicts(seen: Overview) -> list[dict[str, object]]:
     ]
 
 
-def _of(seen: Overview, verdict: str) -> str:
-    return "" if verdict == "without" else queue(seen, verdict=verdict)
+def _of(verdict: str) -> str:
+    return queue(verdict=NONE if verdict == "without" else verdict)
 
 
 def _outcomes(seen: Overview, visitor: Visitor) -> list[dict[str, object]]:

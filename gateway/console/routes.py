@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from gateway.console import (
     account,
+    admin,
     assets,
     card,
     case,
@@ -25,6 +26,7 @@ from gateway.console import (
     policy_log,
     queue,
     signing_in,
+    start,
     switch,
 )
 from gateway.console.policy_jobs import Bench
@@ -42,7 +44,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     signing_in.router,
     account.router,
     people.router,
+    admin.router,
     overview.router,
+    start.router,
     switch.router,
     policy.router,
     policy_edit.router,

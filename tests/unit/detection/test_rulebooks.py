@@ -19,7 +19,7 @@ from tools.runner import Runner
 from tools.sandbox.sandbox import Sandbox
 
 __all__ = ["bundle", "casemate", "home", "house", "masker", "untouched_logging"]
-DEMO = Path(__file__).parents[3] / "cli" / "demo_tickets"
+DEMO = Path(__file__).parents[3] / "workflows" / "demo_tickets"
 BROKEN = "title: x\nlogsource: {product: windows}\ndetection:\n  s: {a: b}\n  condition: t\n"
 
 

@@ -65,7 +65,7 @@ def test_the_tier_confined_needs_nothing_beyond_the_runtimes_own_profile() -> No
 @needs_root
 def test_a_ticket_is_worked_from_hand_in_to_report_inside_a_container_with_the_profile() -> None:
     """Everything a worker is made of runs under it: masker, team, sandboxed tools, policy, store."""
-    words = ("ticket", "submit", "cli/demo_tickets/secret-live.json", "--wait", "--json")
+    words = ("ticket", "submit", "workflows/demo_tickets/secret-live.json", "--wait", "--json")
     env = {"CASEMATE_HOME": "/var/tmp/home/casemate", "CASEMATE_MODEL_URL": "playbook:"}
     ran = run_contained(compiled(PROFILE), "-m", "cli", *words, env=env)
     assert ran.returncode == 0, ran.stderr
