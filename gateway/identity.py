@@ -89,13 +89,13 @@ class Permit:
     """A dependency of an endpoint: the caller, if one of these roles is theirs."""
 
     def __init__(self, *roles: Role) -> None:
-        self._roles = roles
+        self.roles = roles
 
     def __call__(self, request: Request) -> Caller:
         keys: Keys = request.app.state.keys
         caller = keys.caller(request)
-        if not caller.has(*self._roles):
-            wanted = " or ".join(f"`{role}`" for role in self._roles)
+        if not caller.has(*self.roles):
+            wanted = " or ".join(f"`{role}`" for role in self.roles)
             raise Problem(HTTPStatus.FORBIDDEN, f"This needs the role {wanted}; the key `{caller.name}` lacks it.")
         return caller
 
