@@ -12,10 +12,11 @@ from fastapi.responses import RedirectResponse
 from core.action import Proposal
 from core.audit import AuditEvent
 from core.identity import READERS, Role
-from core.store.worklist import MOST_COUNTED, NONE
+from core.store.worklist import MOST_COUNTED
 from core.worklist import Cases, Group
+from gateway.console.compressed import compressed
 from gateway.console.queue_view import GROUP_WORDS, SEVERITIES, VERDICTS, View, view
-from gateway.console.render import HEADERS, page, part
+from gateway.console.render import HEADERS, is_part, page, part
 from gateway.console.signing_in import local
 from gateway.console.visit import Visit, Visitor
 from gateway.cursors import before as before_of
@@ -44,40 +45,6 @@ Items = Annotated[list[str], Form(max_length=1000)]
 
 @router.get("/queue")
 def queue(
-    request: Request,
-    visitor: Reader,
-    our: Our,
-    asked: Asked,
-    before: Annotated[str | None, Query()] = None,
-) -> Response:
-    """The queue."""
-    given = _look(our, visitor, asked, before)
-    with our.store.read() as tx:
-        waiting = tx.proposals.count_waiting()
-        counts = {**tx.worklist.counts(), Group.WAITING: waiting}
-        choices = tx.worklist.choices()
-        views = tx.saved_views.of(visitor.session.user.id)
-        nothing = not choices.sources
-    return page(
-        request,
-        "queue/page.html",
-        visitor,
-        title=f"({waiting}) Queue" if waiting else "Queue",
-        nothing=nothing,
-        counts=counts,
-        most_counted=MOST_COUNTED,
-        choices=choices,
-        views=views,
-        kept=next((one for one in views if one.query == asked.query), None),
-        verdicts=VERDICTS,
-        severities=SEVERITIES,
-        none=NONE,
-        **given,
-    )
-
-
-@router.get("/queue/rows")
-def rows(
     *,
     request: Request,
     visitor: Reader,
@@ -86,18 +53,31 @@ def rows(
     before: Annotated[str | None, Query()] = None,
     shown: Annotated[str, Query(max_length=MOST_SHOWN * 31)] = "",
 ) -> Response:
-    """The rows as they are now, and those of `shown` that have left the page, for a page that is open."""
+    """The queue; for an open page its rows as they are now, and those of `shown` that have left it."""
     given = _look(our, visitor, asked, before)
-    look: queues.Page = given["look"]
-    here = {one.proposal.id for one in look.questions} | {line.ticket_id for line in look.cases.lines}
-    gone = [one for one in shown.split(",") if one and one not in here][:MOST_SHOWN]
     with our.store.read() as tx:
-        questions, lines = queues.again(tx, our.clock, _viewer(visitor), gone)
-        claims = {**look.claims, **tx.claims.among({line.ticket_id for line in lines})}
         waiting = tx.proposals.count_waiting()
-        counts = {**tx.worklist.counts(), Group.WAITING: waiting}
-    given |= {"gone_questions": questions, "gone_lines": lines, "claims": claims, "waiting": waiting}
-    return part(request, "queue/rows.html", visitor, counts=counts, most_counted=MOST_COUNTED, **given)
+        given |= {"counts": {**tx.worklist.counts(), Group.WAITING: waiting}, "most_counted": MOST_COUNTED}
+    if is_part(request):
+        given |= _gone(our, visitor, given["look"], shown)
+        return compressed(request, part(request, "queue/rows.html", visitor, waiting=waiting, **given))
+    with our.store.read() as tx:
+        choices = tx.worklist.choices()
+        views = tx.saved_views.of(visitor.session.user.id)
+    made = page(
+        request,
+        "queue/page.html",
+        visitor,
+        title=f"({waiting}) Queue" if waiting else "Queue",
+        nothing=not choices.sources,
+        choices=choices,
+        views=views,
+        kept=next((one for one in views if one.query == asked.query), None),
+        verdicts=VERDICTS,
+        severities=SEVERITIES,
+        **given,
+    )
+    return compressed(request, made)
 
 
 @router.post("/queue/views")
@@ -255,6 +235,17 @@ def _look(our: Parts, visitor: Visitor, asked: View, before: str | None) -> dict
         "older": _older(asked, look.cases),
         "most": queues.MOST_AT_ONCE,
     }
+
+
+def _gone(our: Parts, visitor: Visitor, look: queues.Page, shown: str) -> dict[str, Any]:
+    """What a page shows that has left it: it stays where it is, as it is now."""
+    here = {one.proposal.id for one in look.questions} | {line.ticket_id for line in look.cases.lines}
+    gone = [one for one in shown.split(",") if one and one not in here][:MOST_SHOWN]
+    with our.store.read() as tx:
+        questions, lines = queues.again(tx, our.clock, _viewer(visitor), gone)
+        tickets = {one.case.ticket_id for one in questions} | {line.ticket_id for line in lines}
+        claims = {**look.claims, **tx.claims.among(tickets)}
+    return {"gone_questions": questions, "gone_lines": lines, "claims": claims}
 
 
 def _namer(our: Parts) -> Callable[[Proposal], tuple[tuple[str, str | None], ...]]:

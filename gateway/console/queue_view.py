@@ -54,7 +54,7 @@ class View:
 
     def rows(self, before: str | None) -> str:
         """Where an open page asks for the rows of this view as they are now."""
-        return f"/queue/rows?{self.query}{f'&before={before}' if before else ''}"
+        return f"/queue?{self.query}{f'&before={before}' if before else ''}"
 
     def said(self) -> dict[str, str]:
         """Every filter by its name in the address."""
