@@ -135,7 +135,7 @@ class Record:
     deliveries: tuple[JsonObject, ...]
 
 
-def head(tx: Transaction, ticket_id: str, *, person: str = "", evidence: Sequence[Evidence] | None = None) -> Head:
+def head(tx: Transaction, ticket_id: str, *, person: str = "") -> Head:
     """What a case is. What `person` did themselves is no news to them.
 
     Raises:
@@ -143,7 +143,7 @@ def head(tx: Transaction, ticket_id: str, *, person: str = "", evidence: Sequenc
     """
     ticket = tx.tickets.get(ticket_id)
     masked = tx.tickets.masked(ticket_id)
-    found = tx.evidence.of(ticket_id) if evidence is None else evidence
+    newest = tx.evidence.newest(ticket_id)
     working = ticket.state not in RESTING and ticket.state is not TicketState.REPORTED
     return Head(
         ticket=ticket,
@@ -151,8 +151,8 @@ def head(tx: Transaction, ticket_id: str, *, person: str = "", evidence: Sequenc
         title=masked.title if masked is not None else None,
         run=tx.assessments.latest(ticket_id),
         waiting=tuple(one for one in tx.proposals.of(ticket_id) if one.state is ProposalState.PENDING),
-        last_call=found[-1] if found and ticket.state is TicketState.INVESTIGATING else None,
-        calls=len(found),
+        last_call=newest if ticket.state is TicketState.INVESTIGATING else None,
+        calls=int(newest.id.removeprefix("E")) if newest is not None else 0,
         newest=tx.audit.newest_of(ticket_id, besides=f"user:{person}"),
         working=working,
         retriable=TicketState.RECEIVED in TRANSITIONS[ticket.state] and ticket.shredded_at is None,

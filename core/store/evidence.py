@@ -48,6 +48,14 @@ class EvidenceLog:
         )
         return [_evidence(row) for row in rows]
 
+    def newest(self, ticket_id: str) -> Evidence | None:
+        """The last result of a ticket; its id says how many there are."""
+        newest = (
+            select(EvidenceRow).where(EvidenceRow.ticket_id == ticket_id).order_by(EvidenceRow.number.desc()).limit(1)
+        )
+        row = self._session.scalar(newest)
+        return _evidence(row) if row is not None else None
+
 
 def _evidence(row: EvidenceRow) -> Evidence:
     return Evidence(

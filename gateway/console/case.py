@@ -36,6 +36,8 @@ Section = Literal["", "evidence", "timeline", "connections", "ticket", "record"]
 MAX_TEXT, MAX_ENTRIES = 40_000, 400
 #: Entries of the stream where somebody asks for all of them.
 MAX_EVERYTHING = 2_000
+#: Width of the picture on the first page, in pixels.
+SMALL_PICTURE = 800
 #: Rows of a table of entities or connections.
 MAX_ROWS = 200
 
@@ -46,9 +48,9 @@ def summary(request: Request, ticket_id: str, visitor: Reader, our: Our) -> Resp
     claims.renew(our.store, ticket_id, visitor.name)
     with our.store.read() as tx:
         evidence = tx.evidence.of(ticket_id)
-        top = casefile.head(tx, ticket_id, person=visitor.name, evidence=evidence)
+        top = casefile.head(tx, ticket_id, person=visitor.name)
         found = casefile.summary(tx, top, evidence)
-    picture = timeline.picture(found.moments, (), now=our.clock.now(), width=820)
+    picture = timeline.picture(found.moments, (), now=our.clock.now(), width=SMALL_PICTURE)
     given = {"summary": found, "picture": picture, "verdicts": list(Verdict), "mine": _mine(found, visitor)}
     return _page(request, "summary", visitor, top, **given)
 
@@ -58,7 +60,7 @@ def evidence(request: Request, ticket_id: str, visitor: Reader, our: Our) -> Res
     """What the tools gave, and what the team said."""
     with our.store.read() as tx:
         found = tx.evidence.of(ticket_id)
-        top = casefile.head(tx, ticket_id, person=visitor.name, evidence=found)
+        top = casefile.head(tx, ticket_id, person=visitor.name)
         turns = casefile.conversation(tx, top.run)
     return _page(request, "evidence", visitor, top, results=casefile.results(found), turns=turns)
 
@@ -103,7 +105,7 @@ def story(
     """What happened when: in the evidence, and to the case."""
     with our.store.read() as tx:
         found = tx.evidence.of(ticket_id)
-        top = casefile.head(tx, ticket_id, person=visitor.name, evidence=found)
+        top = casefile.head(tx, ticket_id, person=visitor.name)
         entries, stays = casefile.timeline(tx, ticket_id, found)
         moments = casefile.happened(tx, ticket_id, found)
     counts = {doer: sum(entry.doer == doer for entry in entries) for doer in DOERS}
@@ -120,7 +122,7 @@ def connections(request: Request, ticket_id: str, visitor: Reader, our: Our) -> 
     """Who and what the case names, and how it connects."""
     with our.store.read() as tx:
         found = tx.evidence.of(ticket_id)
-        top = casefile.head(tx, ticket_id, person=visitor.name, evidence=found)
+        top = casefile.head(tx, ticket_id, person=visitor.name)
         named = casefile.connections(tx, ticket_id, found)
     return _page(request, "connections", visitor, top, named=named, graph=graph.picture(named), most=MAX_ROWS)
 
@@ -132,7 +134,7 @@ def ticket(
     """The ticket as the model saw it; originals one by one for those who may look."""
     with our.store.read() as tx:
         found = tx.evidence.of(ticket_id)
-        top = casefile.head(tx, ticket_id, person=visitor.name, evidence=found)
+        top = casefile.head(tx, ticket_id, person=visitor.name)
         masked = tx.tickets.masked(ticket_id)
     may = visitor.has(Role.ANALYST, Role.APPROVER)
     most = casefile.MAX_SHOWN if everything else MAX_TEXT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -37,17 +37,18 @@ def look(
     reason: Annotated[str, Form()] = "",
 ) -> Response:
     """Show what one token stands for, once, to this person. It is in no URL and kept by no browser."""
-    who = {"person": visitor.name, "roles": visitor.roles, "reason": reason}
     value, refused = "", ""
     try:
-        value = reveal.token(our.store, our.masker, ticket_id, token, **who)
+        value = reveal.token(
+            our.store, our.masker, ticket_id, token, person=visitor.name, roles=visitor.roles, reason=reason
+        )
     except reveal.RevealRefused as error:
         if not is_part(request):
             raise
         refused = str(error)
     except VaultError as error:
         raise Problem(HTTPStatus.CONFLICT, str(error)) from None
-    shown = {"token": token, "value": value, "refused": refused, "base": f"/cases/{ticket_id}"}
+    shown: dict[str, Any] = {"token": token, "value": value, "refused": refused, "base": f"/cases/{ticket_id}"}
     if is_part(request):
         return part(request, "case/reveal_part.html", visitor, **shown)
     return page(request, "case/reveal.html", visitor, title="Original of a token", **shown)
