@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.action import ProposalState
@@ -310,7 +310,7 @@ def _holding(title: ColumnElement[str] | InstrumentedAttribute[str], words: list
     return [func.lower(title).contains(word, autoescape=True) for word in words]
 
 
-def _line(row: Row[Any]) -> CaseLine:
+def _line(row: Any) -> CaseLine:
     return CaseLine(
         sequence=row.sequence,
         ticket_id=row.id,
@@ -328,7 +328,7 @@ def _line(row: Row[Any]) -> CaseLine:
     )
 
 
-def _asked(row: Row[Any]) -> Asked:
+def _asked(row: Any) -> Asked:
     return Asked(
         proposal_id=row.id,
         ticket_id=row.ticket_id,

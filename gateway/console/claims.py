@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from core.identity import Role
+from core.worklist import Claim
 from gateway.console.render import HEADERS, is_part, page, part
 from gateway.console.signing_in import local
 from gateway.console.visit import Visit, Visitor
@@ -29,8 +30,8 @@ def ask(request: Request, our: Our, visitor: Worker, ticket_id: str, after: str 
         ticket = tx.tickets.get(ticket_id)
         held = tx.claims.of(ticket_id)
         line = tx.worklist.lines([ticket_id])[ticket_id]
-    given = {"title": "Who works on it", "ticket": ticket, "line": line, "held": held, "after": local(after)}
-    return page(request, "queue/claim.html", visitor, **given)
+    given: dict[str, Any] = {"ticket": ticket, "line": line, "held": held, "after": local(after)}
+    return page(request, "queue/claim.html", visitor, title="Who works on it", **given)
 
 
 @router.post("/claims/{ticket_id}")
@@ -44,6 +45,7 @@ def change(
     after: Annotated[str, Form(max_length=2000)] = "/queue",
 ) -> Response:
     """Claim, release or take over; a part answers with the claim as it is now."""
+    held: Claim | None
     match do:
         case "claim" | "take":
             held = claims.claim(our.store, ticket_id, visitor.name, over=do == "take")

@@ -135,7 +135,8 @@ def test_looking_stops_at_its_bound_and_goes_on_from_there(any_store: Store, mon
         case(
             any_store, number, verdict="malicious" if number % 2 else "benign", source="desk" if number % 2 else "siem"
         )
-    for filters in ({"verdict": "malicious", "source": "siem"}, {"search": "needle"}):
+    narrowed: tuple[dict[str, Any], ...] = ({"verdict": "malicious", "source": "siem"}, {"search": "needle"})
+    for filters in narrowed:
         page = find(any_store, **filters)
         assert (page.lines, page.stopped) == ((), True)
         found = []
