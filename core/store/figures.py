@@ -6,7 +6,7 @@ Periods are half-open: from `since`, up to `until`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,13 +76,36 @@ class Worked:
         return self.seconds / self.requests if self.requests else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Waits:
-    """How long things took, in seconds: half took no longer than `half`, nine of ten no longer than `most`."""
+    """How long things took, as how many fell into each step of seconds; of two periods they add up."""
 
-    count: int
-    half: float | None
-    most: float | None
+    steps: Mapping[int, int]
+
+    @property
+    def count(self) -> int:
+        return sum(self.steps.values())
+
+    @property
+    def half(self) -> float | None:
+        """Seconds that half took no longer than, to the step; None of nothing."""
+        return self._share(0.5)
+
+    @property
+    def most(self) -> float | None:
+        """Seconds that nine of ten took no longer than."""
+        return self._share(0.9)
+
+    def plus(self, other: Waits) -> Waits:
+        return Waits(dict(Counter(self.steps) + Counter(other.steps)))
+
+    def _share(self, share: float) -> float | None:
+        seen, total = 0, self.count
+        for seconds, count in sorted(self.steps.items()):
+            seen += count
+            if seen >= share * total:
+                return float(seconds)
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,9 +211,7 @@ class Figures:
         counted = self._session.execute(
             select(step, func.count()).where(at >= since, at < until, took.is_not(None)).group_by(step)
         ).all()
-        steps = sorted((int(number), count) for number, count in counted)
-        total = sum(count for _, count in steps)
-        return Waits(count=total, half=_share_of(steps, total, 0.5), most=_share_of(steps, total, 0.9))
+        return Waits({int(number): count for number, count in counted})
 
 
 def _step(took: InstrumentedAttribute[float | None]) -> ColumnElement[int]:
@@ -198,13 +219,3 @@ def _step(took: InstrumentedAttribute[float | None]) -> ColumnElement[int]:
     seconds = cast(took, Integer)
     ladder = [(seconds < until, seconds - seconds % width) for until, width in _STEPS]
     return case(*ladder[:-1], else_=ladder[-1][1])
-
-
-def _share_of(steps: Sequence[tuple[int, int]], total: int, share: float) -> float | None:
-    """The step within which that share of all lies; None of nothing."""
-    seen = 0
-    for seconds, count in steps:
-        seen += count
-        if seen >= share * total:
-            return float(seconds)
-    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -42,7 +42,7 @@ def health(request: Request, visitor: Auditor, our: Our) -> Response:
     policy = candidates.trouble(our.live, our.store)
     with our.store.read() as tx:
         waiting, messages = tx.upkeep.undelivered()
-        seen = {
+        seen: dict[str, Any] = {
             "halt": tx.operations.halt_in_force(),
             "processes": installation.processes(tx, our.store),
             "policy": policy,
@@ -150,10 +150,12 @@ def verify(request: Request, visitor: Auditor, our: Our) -> Response:
             holds = tx.audit.verify()
     except AuditBroken as error:
         broken = str(error)
-    show = part if is_part(request) else page
-    context = {} if is_part(request) else {"tabs": TABS, "title": "Audit trail verified"}
-    return show(request, "admin/verified.html" if is_part(request) else "admin/verified_page.html", visitor,
-                holds=holds, broken=broken, **context)  # fmt: skip
+    if is_part(request):
+        return part(request, "admin/verified.html", visitor, holds=holds, broken=broken)
+    return page(
+        request, "admin/verified_page.html", visitor, title="Audit trail verified", tabs=TABS,
+        holds=holds, broken=broken,
+    )  # fmt: skip
 
 
 @router.get("/tools/{name}")

@@ -16,7 +16,7 @@ from gateway.console.charts import Chart, Series, Span
 from gateway.console.render import is_part, page, part
 from gateway.console.visit import Visit, Visitor
 from gateway.parts import Parts, parts
-from workflows.overview import PERIODS, Overview, Period
+from workflows.overview import FRESH_SECONDS, PERIODS, SETTLED_SECONDS, Overview, Period
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,6 +51,8 @@ def overview(
         visitor,
         title="Overview",
         periods=PERIODS.values(),
+        fresh=int(FRESH_SECONDS),
+        settled=int(SETTLED_SECONDS / 60),
         period=chosen,
         seen=seen,
         cards=_cards(seen, visitor),
@@ -74,7 +76,6 @@ def _cards(seen: Overview, visitor: Visitor) -> list[dict[str, str]]:
     now, before = seen.now, seen.before
     oldest = seen.waiting.oldest
     age = numbers.duration((seen.at - oldest).total_seconds()) if oldest else ""
-    feedback = now.feedback["agreed"] + now.feedback["corrected"]
     return [
         _card("Tickets", numbers.count(now.arrived.arrived), _change(now.arrived.arrived, before.arrived.arrived),
               "came in", queue()),
@@ -88,7 +89,7 @@ def _cards(seen: Overview, visitor: Visitor) -> list[dict[str, str]]:
               f"of {numbers.count(now.decided)} proposed actions",
               "/policy/decisions?outcome=allow" if visitor.has(Role.AUDITOR) else ""),
         _card("Verdicts corrected", _share(now.corrections), _was(before.corrections, numbers.percent),
-              f"of {numbers.count(feedback)} that people judged" if feedback else "nobody has judged one", ""),
+              f"of {numbers.count(now.judged)} that people judged" if now.judged else "nobody has judged one", ""),
     ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -49,7 +49,7 @@ def follow(ticket_id: str, request: Request, visitor: Beginner, our: Our) -> Res
     with our.store.read() as tx:
         ticket = tx.tickets.get(ticket_id)
         workers = [one for one in installation.processes(tx, our.store) if one.kind == "worker" and one.alive]
-    seen = {
+    seen: dict[str, Any] = {
         "ticket": ticket,
         "steps": first_run.journey_of(ticket),
         "resting": ticket.state in RESTING,

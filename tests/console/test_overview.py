@@ -14,7 +14,7 @@ from gateway.console.charts import Chart, Series, Span
 from gateway.console.render import environment
 from tests.console.site import Site
 from tests.samples import stored_ticket
-from workflows.overview import PERIODS
+from workflows.overview import FRESH_SECONDS, PERIODS, SETTLED_SECONDS, Counting
 
 TWO = [Series("malicious", "c-malicious"), Series("benign", "c-benign")]
 HOSTILE = '</title><script>alert(1)</script>"\u202e'
@@ -138,7 +138,7 @@ def test_the_first_row_follows_what_happens(site: Site) -> None:
         before = tickets(client.get("/overview").text)
         stored_ticket(site.store, external_id="new")
         assert tickets(client.get("/overview").text) == before
-        site.clock.advance(seconds=PERIODS["7d"].fresh)
+        site.clock.advance(seconds=FRESH_SECONDS)
         again = client.get("/overview", headers={"HX-Request": "true"}).text
     assert tickets(again) == before + 1
     assert "<html" not in again
@@ -158,6 +158,18 @@ def test_an_empty_site_says_what_to_do(fresh: Site) -> None:
         page = client.get("/overview").text
     assert "No ticket has come in yet" in page
     assert 'href="/start"' in page
+
+
+def test_what_is_over_is_counted_less_often_and_never_from_another_day(site: Site) -> None:
+    counting = Counting(site.store)
+    first = counting.of(PERIODS["30d"])
+    site.clock.advance(seconds=timedelta(days=3).total_seconds())
+    later = counting.of(PERIODS["30d"])
+    assert sum(span.arrived for span in first.arrived) == sum(span.arrived for span in later.arrived) > 0
+    assert [span.arrived for span in later.arrived[:-3]] == [span.arrived for span in first.arrived[3:]]
+    assert later.now.until_verdict.count == first.now.until_verdict.count
+    site.clock.advance(seconds=SETTLED_SECONDS)
+    assert counting.of(PERIODS["30d"]).now == later.now
 
 
 def test_a_submitter_has_no_overview(site: Site) -> None:

@@ -106,6 +106,8 @@ def test_waits_are_told_by_their_middle_and_by_nine_of_ten(
         later = tx.figures.until_verdict(clock.now() + timedelta(seconds=1), clock.now() + timedelta(days=1))
     assert (found.count, found.half, found.most) == (len(waits), half, most)
     assert later.count == 0
+    assert found.plus(found).count == 2 * found.count
+    assert found.plus(found).half == half
 
 
 def test_a_persons_answer_is_timed_from_the_question(any_store: Store, clock: FixedClock) -> None:
