@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from http.cookies import SimpleCookie
 
 import argon2
@@ -13,7 +12,8 @@ import pytest
 from core.identity import User, secret_digest
 from gateway.console.visit import csrf_token
 from tests.console.site import AUDIT, Site, password_of
-from workflows import accounts, people
+from workers.wiring import open_services
+from workflows import accounts, people, sweep
 
 
 def user(site: Site, name: str) -> User:
@@ -59,10 +59,8 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(site: Site) ->
 
 def test_the_token_of_another_session_is_of_no_use(site: Site) -> None:
     with site.client("ana") as ana:
-        for token in (csrf_token(site.session_of("abe")), csrf_token(site.session_of("ana")), "", "é"):
-            sent = ana.post(
-                "/account/sessions/end-others", data={"csrf": token}, headers={"X-CSRF-Token": token.encode()}
-            )
+        for token in (csrf_token(site.session_of("abe")), csrf_token(site.session_of("ana")), ""):
+            sent = ana.post("/account/sessions/end-others", data={"csrf": token}, headers={"X-CSRF-Token": token})
             assert sent.status_code == 403
         del ana.headers["X-CSRF-Token"]
         assert ana.post("/account/sessions/end-others", data={}).status_code == 403
@@ -155,14 +153,18 @@ def test_guessing_takes_the_same_work_whoever_it_is_about(site: Site, monkeypatc
     assert {code for code, _ in said} == {401}
 
 
-def test_rows_of_sessions_and_links_are_forgotten_after_a_month(site: Site) -> None:
-    secret = site.session_of("ana")
-    accounts.link_for(site.store, user(site, "ana"), actor="test")
-    month = timedelta(days=30)
-    for days, there in ((29, True), (2, False)):
-        site.clock.advance(seconds=days * 86_400)
-        with site.store.begin() as tx:
-            tx.sessions.forget(before=site.clock.now() - month)
-            tx.users.forget_links(before=site.clock.now() - month)
-            # What is there can be ended; what is forgotten cannot.
-            assert tx.sessions.revoke(secret_digest(secret), AUDIT) is there
+def test_a_sweep_forgets_sessions_and_links_a_month_after_their_end(site: Site) -> None:
+    secret = secret_digest(site.session_of("ana"))
+    link = accounts.link_for(site.store, user(site, "ana"), actor="test")
+    services = open_services(site.settings, ring=site.rung.append, store=site.store)
+    try:
+        for days, there in ((29, True), (2, False)):
+            site.clock.advance(seconds=days * 86_400)
+            sweep.run(services)
+            with site.store.begin() as tx:
+                # What is there can be ended; what is forgotten cannot.
+                assert tx.sessions.revoke(secret, AUDIT) is there
+            with pytest.raises(accounts.SignInRefused):
+                accounts.by_link(site.store, secret=link)
+    finally:
+        services.close()
