@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from core.canonical import Json
 from core.errors import AuditBroken, BundleInvalid, NotFound
 from core.identity import Role
 from gateway.console.render import is_part, page, part
@@ -32,6 +35,9 @@ TABS = (
 )
 #: Events on one page of the trail.
 PAGE = 50
+#: Characters of one thing that an event says.
+MOST_SAID = 120
+DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
 
 Text = Annotated[str, Query(max_length=120)]
 
@@ -133,12 +139,20 @@ def audit(
         title="Audit",
         tabs=TABS,
         events=events,
+        said=_said,
         filters=filters,
         newest=newest,
         older=f"/admin/audit?{urlencode({**kept, 'cursor': events[-1].sequence})}" if len(found) > PAGE else "",
         first=f"/admin/audit?{urlencode(kept)}" if start is not None else "",
         verified=None,
     )
+
+
+def _said(value: Json) -> str:
+    """What an event says of one thing, in a few words: of a digest its beginning."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = DIGEST.sub(r"\1…", text)
+    return text if len(text) <= MOST_SAID else f"{text[:MOST_SAID]}…"
 
 
 @router.post("/audit/verify")

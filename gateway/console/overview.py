@@ -74,6 +74,8 @@ def queue(**filters: str) -> str:
 def _cards(seen: Overview, visitor: Visitor) -> list[dict[str, str]]:
     """The first row: a name, a number, what to compare it with, and where it leads."""
     now, before = seen.now, seen.before
+    # Auditors alone may read the trail and the log of decisions.
+    trail = "/admin/audit?action={}" if visitor.has(Role.AUDITOR) else ""
     oldest = seen.waiting.oldest
     age = numbers.duration((seen.at - oldest).total_seconds()) if oldest else ""
     return [
@@ -82,14 +84,15 @@ def _cards(seen: Overview, visitor: Visitor) -> list[dict[str, str]]:
         _card("Waiting for a person", numbers.count(seen.waiting.count),
               f"the oldest for {age}" if age else "nothing waits", "now", queue(state="waiting")),
         _card("Time to verdict", _took(now.until_verdict.half), _was(before.until_verdict.half, numbers.took),
-              f"half; 9 of 10 within {_took(now.until_verdict.most)}", ""),
+              f"half; 9 of 10 within {_took(now.until_verdict.most)}", queue(state="finished")),
         _card("Time to a decision", _took(now.until_decision.half), _was(before.until_decision.half, numbers.took),
-              f"half; 9 of 10 within {_took(now.until_decision.most)}", ""),
+              f"half; 9 of 10 within {_took(now.until_decision.most)}", trail.format("proposal.answered")),
         _card("Allowed without asking", _share(now.auto_allowed), _was(before.auto_allowed, numbers.percent),
               f"of {numbers.count(now.decided)} proposed actions",
               "/policy/decisions?outcome=allow" if visitor.has(Role.AUDITOR) else ""),
         _card("Verdicts corrected", _share(now.corrections), _was(before.corrections, numbers.percent),
-              f"of {numbers.count(now.judged)} that people judged" if now.judged else "nobody has judged one", ""),
+              f"of {numbers.count(now.judged)} that people judged" if now.judged else "nobody has judged one",
+              trail.format("feedback.")),
     ]  # fmt: skip
 
 
