@@ -68,7 +68,7 @@ def office(
 
 Here = Annotated[Office, Depends(office)]
 Done = Annotated[str, Query(max_length=20)]
-About = Annotated[str, Query(max_length=64)]
+About = Annotated[str, Query(max_length=64, pattern=r"^[a-z0-9._-]*$")]
 
 
 class Chosen(BaseModel):
