@@ -1,4 +1,4 @@
-// A case: hiding an original again, following a link to evidence, and lighting up a node's connections.
+// A case: hiding an original again, and lighting up a node's connections. Everything else works without scripts.
 "use strict";
 
 document.addEventListener("click", (event) => {
@@ -29,3 +29,6 @@ for (const node of document.querySelectorAll("svg.graph [data-node]")) {
   node.addEventListener("pointerenter", () => lit(node));
   node.addEventListener("pointerleave", () => lit(null));
 }
+
+// On a narrow screen the section one is in may lie beyond the edge.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
