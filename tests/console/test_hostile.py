@@ -17,7 +17,7 @@ from tests.console.hostile_strings import BIDI, plain, strings
 from tests.console.site import Site, site_over
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Dialog, Page, Route
 
 pytestmark = pytest.mark.browser
 
@@ -26,8 +26,9 @@ LOOK = """(bidi) => {
   const turned = new RegExp("[" + bidi + "]");
   const wrong = [];
   const counts = {};
-  for (const selector of ["a[href]", "img", "script", "iframe", "form", "button", "input", "dialog", "svg", "link",
-      "style", "[style]", "meta", "[hx-get]", "[hx-post]", "[hx-trigger]", "[data-keys]", "[data-live]", "[data-dialog]", "h1"])
+  for (const selector of ["a[href]", "img", "script", "iframe", "form", "button", "input", "dialog", "svg",
+      "link", "style", "meta", "h1", "[hx-get]", "[hx-post]", "[hx-trigger]", "[data-keys]", "[data-live]",
+      "[data-dialog]"])
     counts[selector] = document.querySelectorAll(selector).length;
   for (const element of document.querySelectorAll("*")) {
     if (element.matches("iframe, object, embed, base, frame, portal, audio, video, style, marquee, noscript, xss"))
@@ -38,7 +39,8 @@ LOOK = """(bidi) => {
           && !/^(\\/(?![\\/\\\\])|#|\\?|$)/.test(value)) wrong.push(name + "=" + value.slice(0, 80));
       if (name !== "value" && turned.test(value)) wrong.push("bidi in " + name);
     }
-    if (element.matches("form[method=post]") && !/^[0-9a-f]{64}$/.test(element.querySelector("[name=csrf]")?.value))
+    if (element.matches('form[method=post]:not([action="/sign-in"])')
+        && !/^[0-9a-f]{64}$/.test(element.querySelector("[name=csrf]")?.value))
       wrong.push("a form that is not ours");
     if (element.matches("script") && !element.src.startsWith(location.origin + "/static/")) wrong.push("inline script");
   }
@@ -63,11 +65,15 @@ class Watch:
     wrong: list[str] = field(default_factory=list)
 
     def over(self, page: Page) -> None:
-        page.on("dialog", lambda dialog: (self.wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", self._asked)
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
         page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
         page.on("popup", lambda other: self.wrong.append(f"popup {other.url}"))
         page.context.route("**", self._gone)
+
+    def _asked(self, dialog: Dialog) -> None:
+        self.wrong.append(f"dialog {dialog.message}")
+        dialog.dismiss()
 
     def _gone(self, route: Route) -> None:
         if route.request.url.startswith(f"{self.url}/"):

@@ -38,6 +38,7 @@
     if (!notice || !document.querySelector(".send")) return;
     notice.textContent = sentence;
     notice.classList.remove("hidden");
+    document.querySelector(".answers")?.classList.add("closed");
     for (const fieldset of document.querySelectorAll("fieldset.send")) fieldset.disabled = true;
     for (const text of document.querySelectorAll(".answer-form textarea, #edit textarea")) text.readOnly = true;
   }
