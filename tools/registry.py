@@ -65,6 +65,8 @@ class Tool:
     does: str = ""
     #: … and how it is taken back. Nothing of the three is shown to models or bound to an approval.
     undone: str = ""
+    #: Nothing takes it back, whoever carries it out.
+    final: bool = False
 
     @property
     def acts(self) -> bool:

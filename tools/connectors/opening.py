@@ -68,7 +68,8 @@ def routed(registry: Registry, routes: Mapping[str, Route]) -> Registry:
         route = routes.get(tool.name)
         if route is None:
             return tool
-        undone = tool.undone if route.takes_back else f"{route.connector} cannot undo it: a person must."
+        lost = not (route.takes_back or tool.final)
+        undone = f"{route.connector} cannot undo it: a person must." if lost else tool.undone
         return replace(tool, connector=route.connector, carrier=route.bound, undone=undone)
 
     return Registry([of(registry.get(name)) for name in registry.names()])

@@ -66,6 +66,7 @@ TOOLS = (
         words="End all sessions of {account}",
         does="The account is signed out everywhere; its owner can sign in again at once.",
         undone="It cannot be taken back, and need not be: its owner signs in again.",
+        final=True,
     ),
     Tool(
         name="rotate_secret",
@@ -79,6 +80,7 @@ TOOLS = (
         does="A new secret is made and the old one is void: whatever uses the old one fails until it is "
         "given the new one.",
         undone="It cannot be taken back: the old secret stays void.",
+        final=True,
     ),
     Tool(
         name="close_ticket",

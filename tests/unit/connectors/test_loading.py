@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import BundleInvalid
+from core.settings import Settings
+from core.store.engine import Store
 from tests.unit.connectors.conftest import SECRETS, shelf_of
 from tools.connectors.connector import carrier
 from tools.connectors.loading import load, secrets_of
@@ -16,6 +18,7 @@ from tools.connectors.quoting import FILTERS
 from tools.connectors.rest import RestConnector
 from tools.connectors.written import Auth, Carried, Condition, ConnectorFile, Limits
 from tools.registry import default_registry
+from workers.wiring import open_registry, open_services
 
 GOOD = """name: mine
 description: A target of our own
@@ -221,11 +224,25 @@ def test_a_process_opens_what_is_set_up_and_its_registry_knows_who_carries_out_w
     assert set(opened.connectors) == {"lab", "mine", "crowdstrike", "aws-iam"}
     tool = opened.registry.get("isolate_host")
     assert (tool.connector, tool.carrier.partition(" ")[0]) == ("mine", "mine")
+    assert tool.undone == "mine cannot undo it: a person must."  # its file does not say how
     lab_tools = [opened.registry.get(name) for name in ("close_ticket", "block_indicator")]
     assert {(tool.connector, tool.carrier) for tool in lab_tools} == {("lab", "")}
     assert opened.registry.names() == default_registry().names()
     assert opened.registry.schema_digest("isolate_host") == default_registry().schema_digest("isolate_host")
     opened.close()
+
+
+def test_a_process_that_carries_nothing_out_has_the_tools_of_those_that_do(tmp_path: Path, store: Store) -> None:
+    folder = tmp_path / "c"
+    shelf_of(folder, {"mine.yaml": GOOD, "routes.yaml": "routes: {isolate_host: mine}\n"})
+    settings = Settings(home=tmp_path / "home", connectors_dir=folder)
+    worker = open_services(settings, ring=print, store=store)
+    ours = open_registry(settings, store)
+    assert [(t.name, t.connector, t.carrier) for t in ours.all()] == [
+        (t.name, t.connector, t.carrier) for t in worker.registry.all()
+    ]
+    assert ours.get("isolate_host").connector == "mine"
+    worker.close()
 
 
 # --- the page
