@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from core.canonical import Json, JsonObject
@@ -14,15 +15,42 @@ _ORGANIZATION = "organization"
 
 
 def terms(decision: Mapping[str, Any]) -> str:
-    """An answer in a few words: `allow, reverts after 4 h`, `ask 2 of soc-lead, open for 30 min`."""
+    """An answer in a few words: `allow, reverts after 4 h`, `ask 2 people (soc-lead), open for 30 min`."""
     said = decision["outcome"]
     if said == "ask":
         said = f"ask {people(max(1, decision['approvals']), decision['roles'])}"
         if decision["expires_seconds"]:
             said += f", open for {lasts(decision['expires_seconds'])}"
+        # A review that an older release kept does not have it.
+        if decision.get("reauthenticate_seconds"):
+            said += f", signed in {lasts(decision['reauthenticate_seconds'])} ago at most"
     if said != "deny" and decision["lease_seconds"]:
         said += f", reverts after {lasts(decision['lease_seconds'])}"
     return str(said)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shift:
+    """One answer of one tool that becomes another, whichever rules lead to it."""
+
+    tool: str
+    direction: str
+    before: str
+    after: str
+    #: As `policies.difference` gives them, most situations first.
+    regions: tuple[JsonObject, ...]
+
+
+def shifts(difference: JsonObject) -> list[Shift]:
+    """The changes of answers, the looser ones first: one that several rules lead to is told once."""
+    found: dict[tuple[str, str, str, str], list[JsonObject]] = {}
+    for region in difference["regions"]:
+        key = (region["direction"], region["tool"], terms(region["before"]), terms(region["after"]))
+        found.setdefault(key, []).append(region)
+    return [
+        Shift(tool=tool, direction=direction, before=before, after=after, regions=tuple(regions))
+        for (direction, tool, before, after), regions in found.items()
+    ]
 
 
 def situation(given: JsonObject) -> list[str]:

@@ -38,7 +38,7 @@ class RuleShown:
     tools: tuple[str, ...]
     #: `allow`, `ask` or `deny`.
     outcome: str
-    #: `asks 2 of soc-lead or server-owner, open for 30 min`.
+    #: `asks 2 people (soc-lead or server-owner), open for 30 min`.
     says: str
     #: None: it always matches.
     when: Clause | None
@@ -107,8 +107,8 @@ def never_decided(tools: Sequence[ToolShown]) -> list[RuleShown]:
 
 
 def people(approvals: int, roles: Sequence[str]) -> str:
-    """`2 of soc-lead or server-owner`."""
-    return f"{approvals} of {' or '.join(roles) if roles else 'any approver'}"
+    """`2 people (soc-lead or server-owner)`."""
+    return f"{approvals} {'person' if approvals == 1 else 'people'} ({' or '.join(roles) if roles else 'any approver'})"
 
 
 def lasts(seconds: int) -> str:
@@ -151,6 +151,8 @@ def _also(rule: Rule) -> list[str]:
     if not isinstance(rule.then, str) and rule.then.on_expiry != "expire":
         silent = {"escalate": "the whole ticket goes to a person", "deny": "it counts as a no"}
         found.append(f"If nobody answers, {silent[rule.then.on_expiry]}.")
+    if not isinstance(rule.then, str) and rule.then.reauthenticate:
+        found.append(f"Whoever answers has signed in {lasts(rule.then.reauthenticate)} ago at most.")
     return found
 
 

@@ -16,7 +16,8 @@ from gateway.console.render import is_part, page, part
 from gateway.console.visit import Visit, Visitor
 from gateway.parts import Parts, parts
 from workflows import activation, candidates
-from workflows.review_words import situation, terms
+from workflows.review_words import shifts, situation, terms
+from workflows.rule_words import lasts
 
 router = APIRouter(include_in_schema=False)
 
@@ -26,6 +27,8 @@ Admin = Annotated[Visitor, Depends(Visit(Role.ADMIN))]
 Our = Annotated[Parts, Depends(parts)]
 #: Activations that the overview lists.
 HISTORY = 50
+#: What templates say things with.
+_WORDS: dict[str, Any] = {"terms": terms, "situation": situation, "shifts": shifts, "lasts": lasts}
 
 
 @router.get("/policy")
@@ -38,7 +41,7 @@ def overview(request: Request, visitor: Reader, our: Our) -> Response:
             "live": history[0] if history else None,
             "history": history,
             "trouble": trouble,
-            "waiting": [change_card(tx, our, change, visitor) for change in tx.bundles.changes.waiting()],
+            "changes": [change_card(tx, our, change, visitor) for change in tx.bundles.changes.waiting()],
             "closed": [change for change in tx.bundles.changes.recent(limit=20) if change.state.value != "pending"],
             "processes": candidates.processes(tx, our.store),
             "can_roll_back": visitor.has(Role.ADMIN) and can_roll_back(tx),
@@ -93,12 +96,12 @@ def bundle(request: Request, bundle_hash: str, visitor: Reader, our: Our) -> Res
 
 def show(request: Request, template: str, visitor: Visitor, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A page of the workbench."""
-    return page(request, template, visitor, status=status, terms=terms, situation=situation, **context)
+    return page(request, template, visitor, status=status, **_WORDS, **context)
 
 
 def show_part(request: Request, template: str, visitor: Visitor, **context: Any) -> HTMLResponse:
     """A piece of a page of the workbench."""
-    return part(request, template, visitor, terms=terms, situation=situation, **context)
+    return part(request, template, visitor, **_WORDS, **context)
 
 
 def change_card(tx: Transaction, our: Parts, change: BundleChange, visitor: Visitor) -> JsonObject:

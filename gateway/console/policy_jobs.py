@@ -86,7 +86,7 @@ class Jobs:
         Raises:
             Problem: 409, one of this session runs already.
         """
-        job = Job(id=new_id("rvw"), owner=owner, files=dict(files), start=start, begun=time.monotonic())
+        job = Job(id=new_id("ref"), owner=owner, files=dict(files), start=start, begun=time.monotonic())
         with self._lock:
             if any(other.owner == owner and other.runs for other in self._jobs.values()):
                 raise Problem(

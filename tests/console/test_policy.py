@@ -305,7 +305,7 @@ def test_a_decision_is_explained_part_by_part(site: Site) -> None:
 def test_rules_are_sentences_with_how_often_they_decided(site: Site) -> None:
     with site.client("aud") as aud:
         page = aud.get("/policy/rules").text
-    assert "asks 2 of admin, open for 7 d" in page
+    assert "asks 2 people (admin), open for 7 d" in page
     assert re.search(r'href="/policy/decisions\?rule=look&amp;tool=\w+">\d+ ×', page)
     assert "Gave no answer in 30 days" in page
     site.clock.advance(seconds=31 * 24 * 3600)

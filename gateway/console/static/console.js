@@ -159,6 +159,11 @@ document.addEventListener("click", (event) => {
   for (const open of document.querySelectorAll("details.account[open]")) if (!open.contains(event.target)) open.open = false;
 });
 
+// What a page kept in this tab is its writer's, and not the next person's.
+document.addEventListener("submit", (event) => {
+  if (event.target.getAttribute("action") === "/sign-out") sessionStorage.clear();
+});
+
 function switchTheme() {
   const root = document.documentElement;
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;

@@ -112,7 +112,8 @@ const SETTLE_MS = 400;
     const start = lines.slice(0, line).reduce((sum, one) => sum + one.length + 1, 0);
     // Columns count characters, and a text of JavaScript counts pairs twice.
     const at = start + [...lines[line]].slice(0, Number(link.dataset.column) - 1).join("").length;
-    file.text.focus();
+    file.text.focus({ preventScroll: true });
+    file.text.scrollIntoView({ block: "nearest" });
     file.text.setSelectionRange(at, at);
     file.text.scrollTop = Math.max(0, (line - 8) * lineHeight(file));
     scroll(file);
@@ -279,5 +280,6 @@ const SETTLE_MS = 400;
   const wanted = files.find((file) => location.hash === `#text-${file.name}`);
   open(wanted ?? files[0]);
   mark();
-  if (!checked.querySelector("[data-go]") && !("sent" in form.dataset)) check(false);
+  // htmx listens from then on.
+  if (!("sent" in form.dataset)) document.addEventListener("DOMContentLoaded", () => check(false));
 })();
