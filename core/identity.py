@@ -24,7 +24,7 @@ class Role(StrEnum):
 
 
 #: What each role is for, in words for whoever gives them out.
-ROLE_WORDS: dict[Role, str] = {
+ROLE_WORDS: dict[str, str] = {
     Role.SUBMITTER: "hands tickets in",
     Role.ANALYST: "reads cases and approvals, answers those whose rule names analysts",
     Role.APPROVER: "answers approvals that name no role, or this one",
