@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from policies.masking.masker import Masker
 
 #: Waiting questions that are sorted by who may answer; those beyond lapse later.
-SORTED = 300
+SORTED = 200
 #: Questions before the cases of the first page, and on a page of questions alone.
 SHOWN_BESIDE_CASES = 25
-SHOWN_ALONE = 100
+SHOWN_ALONE = 50
 #: Cases on a page.
 CASES_SHOWN = 50
 #: Items that one bulk answer may hold.

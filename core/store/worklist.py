@@ -24,7 +24,7 @@ from core.worklist import GROUPS, Asked, CaseLine, Cases, Filters, Group
 #: Cases of the leading filter that one page looks at when further filters or words narrow them.
 LOOKED_AT = 2_000
 #: Titles that one page searches for words.
-TITLES_SEARCHED = 15_000
+TITLES_SEARCHED = 10_000
 #: No group is counted further than this.
 MOST_COUNTED = 10_000
 #: External ids that begin alike; whoever finds more should type more.

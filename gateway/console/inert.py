@@ -44,7 +44,7 @@ def shown(text: str) -> str:
 def inert(value: object) -> Markup:
     """The text for a page's body: escaped, held together against its neighbours' direction, with tokens marked."""
     text = "" if value is None else shown(str(value))
-    return Markup('<bdi class="inert">{}</bdi>').format(Markup("").join(_pieces(text)))
+    return Markup('<bdi class="inert">%s</bdi>') % Markup("").join(_pieces(text))
 
 
 def _pieces(text: str) -> list[Markup]:
@@ -55,10 +55,10 @@ def _pieces(text: str) -> list[Markup]:
         last = match.end()
         if match["mark"]:
             name = _name(match["mark"])
-            found.append(Markup('<span class="hidden-char" title="{}">{}</span>').format(name, match["mark"]))
+            found.append(Markup('<span class="hidden-char" title="%s">%s</span>') % (name, match["mark"]))
         else:
             kind = match["token"].rsplit("_", 1)[0]
-            found.append(Markup('<span class="token" title="masked: {}">{}</span>').format(kind, match["token"]))
+            found.append(Markup('<span class="token" title="masked: %s">%s</span>') % (kind, match["token"]))
     found.append(escape(text[last:]))
     return found
 

@@ -130,8 +130,10 @@ def when(value: datetime | str | None) -> Markup:
     if value is None:
         return Markup("–")
     moment = _moment(value)
-    return Markup('<time datetime="{}" title="{}" data-when>{}</time>').format(
-        moment.isoformat(timespec="seconds"), f"{moment:%Y-%m-%d %H:%M:%S} UTC", f"{moment:%Y-%m-%d %H:%M} UTC"
+    return Markup('<time datetime="%s" title="%s" data-when>%s</time>') % (
+        moment.isoformat(timespec="seconds"),
+        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        f"{moment:%Y-%m-%d %H:%M} UTC",
     )
 
 
@@ -140,7 +142,7 @@ def ago(value: datetime | str | None, now: datetime) -> Markup:
     if value is None:
         return Markup("–")
     moment = _moment(value)
-    return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(
+    return Markup('<time datetime="%s" title="%s" data-ago>%s</time>') % (
         moment.isoformat(timespec="seconds"),
         f"{moment:%Y-%m-%d %H:%M:%S} UTC",
         numbers.duration(abs((now - moment).total_seconds())),
