@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 
 from core.identity import ROLE_WORDS, Role
 from gateway.console.account import to_confirm
+from gateway.console.admin import TABS
 from gateway.console.fresh import is_fresh
 from gateway.console.render import HEADERS, page
 from gateway.console.visit import Visit, Visitor
@@ -226,7 +227,7 @@ def _keys(here: Office, *, status: int = 200, **context: Any) -> Response:
 
 
 def _page(here: Office, template: str, **context: Any) -> Response:
-    return page(here.request, template, here.visitor, known=_known(here.our), fresh=here.fresh, **context)
+    return page(here.request, template, here.visitor, tabs=TABS, known=_known(here.our), fresh=here.fresh, **context)
 
 
 def _known(our: Parts) -> list[tuple[str, str]]:
