@@ -69,9 +69,11 @@ class Site:
             tx.sessions.start(digest=secret_digest(secret), user_id=user.id, expires_at=until, audit=AUDIT)
         return secret
 
-    def sign_in(self, context: BrowserContext, name: str) -> None:
-        """Put a person's session into a browser."""
-        context.add_cookies([{"name": "casemate", "value": self.session_of(name), "url": self.url, "httpOnly": True}])
+    def sign_in(self, context: BrowserContext, name: str) -> str:
+        """Put a person's session into a browser; gives its secret."""
+        secret = self.session_of(name)
+        context.add_cookies([{"name": "casemate", "value": secret, "url": self.url, "httpOnly": True}])
+        return secret
 
     def client(self, name: str | None) -> httpx2.Client:
         """A client that behaves as this person's browser would; None is somebody who has not signed in."""

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.audit import AuditEvent
+from core.identity import secret_digest
 from tests.console.site import AUDIT, Site, password_of
 from workflows import accounts
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import BrowserContext, Page
 
 
 @pytest.mark.browser
@@ -93,3 +95,16 @@ def test_an_old_session_and_a_disabled_account_are_over(site: Site) -> None:
         assert ana.get("/queue").status_code == 303
         site.clock.advance(seconds=site.settings.session_idle_minutes * 60)
         assert abe.get("/queue").status_code == 303
+
+
+@pytest.mark.browser
+def test_what_somebody_types_outlives_their_session(site: Site, context: BrowserContext) -> None:
+    secret, tab = site.sign_in(context, "abe"), context.new_page()
+    proposal = site.waiting()[0]
+    tab.goto(f"{site.url}/cards/{proposal.id}?do=deny")
+    tab.locator("#live-state", has_text="live").wait_for()
+    tab.get_by_label("Reason").last.fill("Half a sentence")
+    with site.store.begin() as tx:
+        tx.sessions.revoke(secret_digest(secret), AuditEvent(action="test", actor="test", ticket_id=proposal.ticket_id))
+    tab.locator("#live-state", has_text="signed out").wait_for()
+    assert tab.get_by_label("Reason").last.input_value() == "Half a sentence"

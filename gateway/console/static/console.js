@@ -57,7 +57,10 @@ function listen() {
     listen.before = true;
   });
   source.addEventListener("away", () => tell("off", "database away"));
-  source.addEventListener("error", () => tell("off", "reconnecting"));
+  source.addEventListener("error", (event) => {
+    // A browser tries again by itself, but not where it was refused: the session is over.
+    tell("off", event.target.readyState === EventSource.CLOSED ? "signed out" : "reconnecting");
+  });
 }
 
 // A browser keeps few connections to one host: pages that nobody looks at give theirs back.
@@ -173,6 +176,14 @@ function switchTheme() {
 
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRF-Token"] = document.querySelector("meta[name=csrf]")?.content ?? "";
+});
+// A session that ended while a page was open: what somebody is typing there stays; the next thing they ask for leads
+// to the sign-in page.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.status === 401 && event.detail.requestConfig.triggeringEvent?.type === "live") {
+    event.preventDefault();
+    tell("off", "signed out");
+  }
 });
 // An answer that is no success is shown too: the server says where (HX-Retarget).
 document.addEventListener("htmx:beforeSwap", (event) => {
