@@ -68,6 +68,11 @@ def skeleton(label: str) -> str:
     return plain.translate(FOLD)
 
 
+def warm() -> None:
+    """Load the table of look-alikes now; the sandbox does so once, before any call."""
+    _latin("\u0430")
+
+
 def _latin(text: str) -> str:
     from confusable_homoglyphs import confusables  # noqa: PLC0415, RUF100 - 60 ms, and most hosts are ASCII
 
