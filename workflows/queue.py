@@ -41,6 +41,8 @@ class Question:
     """One question as the list shows it to one person."""
 
     proposal: Proposal
+    #: Of exactly this action, as an answer must name it.
+    digest: str
     case: CaseLine
     #: Whether this person may answer it now.
     may: bool
@@ -286,6 +288,7 @@ def _questions(
     return [
         Question(
             proposal=proposals[asked.proposal_id],
+            digest=asked.digest,
             case=lines[asked.ticket_id],
             may=may,
             words=_words(proposals[asked.proposal_id], answered, viewer, now),

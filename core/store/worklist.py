@@ -22,7 +22,7 @@ from core.ticket import TicketState
 from core.worklist import GROUPS, Asked, CaseLine, Cases, Filters, Group
 
 #: Cases of the leading filter that one page looks at when further filters or words narrow them.
-LOOKED_AT = 2_000
+LOOKED_AT = 1_000
 #: Titles that one page searches for words.
 TITLES_SEARCHED = 10_000
 #: No group is counted further than this.

@@ -37,6 +37,8 @@ _MARK = re.compile(rf"(?P<mark>⟨U\+[0-9A-F]{{4,6}}⟩)|(?P<token>{TOKEN.patter
 
 def shown(text: str) -> str:
     """The text with everything invisible spelt out; line breaks and tabs stay."""
+    if text.isascii() and text.isprintable():  # most of what a page prints; nothing below applies to it
+        return text
     text = text.replace("\r\n", "\n")
     return _PILED.sub(r"\1⟨…⟩", _SUSPECT.sub(_spelt, text))
 

@@ -12,6 +12,7 @@ from fastapi.responses import RedirectResponse
 from core.action import Proposal
 from core.audit import AuditEvent
 from core.identity import READERS, Role
+from core.store.transaction import Transaction
 from core.store.worklist import MOST_COUNTED
 from core.worklist import Cases, Group
 from gateway.console.compressed import compressed
@@ -54,16 +55,17 @@ def queue(
     shown: Annotated[str, Query(max_length=MOST_SHOWN * 31)] = "",
 ) -> Response:
     """The queue; for an open page its rows as they are now, and those of `shown` that have left it."""
-    given = _look(our, visitor, asked, before)
-    with our.store.read() as tx:
+    with our.store.read() as tx:  # one transaction: each costs a database server some round trips
+        given = _look(tx, our, visitor, asked, before)
         waiting = tx.proposals.count_waiting()
         given |= {"counts": {**tx.worklist.counts(), Group.WAITING: waiting}, "most_counted": MOST_COUNTED}
+        if is_part(request):
+            given |= _gone(tx, our, visitor, given["look"], shown)
+        else:
+            choices = tx.worklist.choices()
+            views = tx.saved_views.of(visitor.session.user.id)
     if is_part(request):
-        given |= _gone(our, visitor, given["look"], shown)
         return compressed(request, part(request, "queue/rows.html", visitor, waiting=waiting, **given))
-    with our.store.read() as tx:
-        choices = tx.worklist.choices()
-        views = tx.saved_views.of(visitor.session.user.id)
     made = page(
         request,
         "queue/page.html",
@@ -211,17 +213,16 @@ def claim_several(
     )
 
 
-def _look(our: Parts, visitor: Visitor, asked: View, before: str | None) -> dict[str, Any]:
+def _look(tx: Transaction, our: Parts, visitor: Visitor, asked: View, before: str | None) -> dict[str, Any]:
     """What whole pages and open pages show alike."""
-    with our.store.read() as tx:
-        look = queues.look(
-            tx,
-            our.clock,
-            _viewer(visitor),
-            asked.filters(visitor.name),
-            answerable=bool(asked.answer),
-            before=before_of(before),
-        )
+    look = queues.look(
+        tx,
+        our.clock,
+        _viewer(visitor),
+        asked.filters(visitor.name),
+        answerable=bool(asked.answer),
+        before=before_of(before),
+    )
     return {
         "asked": asked,
         "look": look,
@@ -237,14 +238,13 @@ def _look(our: Parts, visitor: Visitor, asked: View, before: str | None) -> dict
     }
 
 
-def _gone(our: Parts, visitor: Visitor, look: queues.Page, shown: str) -> dict[str, Any]:
+def _gone(tx: Transaction, our: Parts, visitor: Visitor, look: queues.Page, shown: str) -> dict[str, Any]:
     """What a page shows that has left it: it stays where it is, as it is now."""
     here = {one.proposal.id for one in look.questions} | {line.ticket_id for line in look.cases.lines}
     gone = [one for one in shown.split(",") if one and one not in here][:MOST_SHOWN]
-    with our.store.read() as tx:
-        questions, lines = queues.again(tx, our.clock, _viewer(visitor), gone)
-        tickets = {one.case.ticket_id for one in questions} | {line.ticket_id for line in lines}
-        claims = {**look.claims, **tx.claims.among(tickets)}
+    questions, lines = queues.again(tx, our.clock, _viewer(visitor), gone)
+    tickets = {one.case.ticket_id for one in questions} | {line.ticket_id for line in lines}
+    claims = {**look.claims, **tx.claims.among(tickets)}
     return {"gone_questions": questions, "gone_lines": lines, "claims": claims}
 
 
@@ -275,13 +275,13 @@ def _digests(items: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _goes(one: queues.Question, seen: dict[str, str], *, approve: bool) -> bool:
-    return one.may and seen[one.proposal.id] == one.proposal.digest and not (approve and one.alone)
+    return one.may and seen[one.proposal.id] == one.digest and not (approve and one.alone)
 
 
 def _why(one: queues.Question, seen: dict[str, str]) -> str:
     if not one.may:
         return one.words
-    if seen[one.proposal.id] != one.proposal.digest:
+    if seen[one.proposal.id] != one.digest:
         return "it is not the action that the page showed; look at it again"
     return f"approve it on its own card: {one.alone}"
 
