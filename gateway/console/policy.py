@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from core.bundle_change import BundleChange
 from core.canonical import JsonObject
-from core.errors import ApprovalRefused, BundleInvalid
+from core.errors import ApprovalRefused
 from core.identity import Role
 from core.store.transaction import Transaction
+from gateway.console.policy_jobs import bench
 from gateway.console.render import is_part, page, part
 from gateway.console.visit import Visit, Visitor
 from gateway.parts import Parts, parts
 from workflows import activation, candidates
 from workflows.review_words import shifts, situation, terms
 from workflows.rule_words import lasts
+
+if TYPE_CHECKING:
+    from policies.bundle import Bundle
 
 router = APIRouter(include_in_schema=False)
 
@@ -69,7 +73,7 @@ def rules(request: Request, visitor: Reader, our: Our) -> Response:
         tools=tools,
         never=never_decided(tools),
         days=COUNTED_DAYS,
-        idle=_idle(our),
+        idle=_idle(our, bundle, bench(request).idle),
     )
 
 
@@ -128,11 +132,12 @@ def can_roll_back(tx: Transaction) -> bool:
     return newest is not None and newest.previous_hash is not None and newest.kind != "rollback"
 
 
-def _idle(our: Parts) -> list[JsonObject]:
-    """Rules that do nothing, whatever comes; none when no bundle loads."""
+def _idle(our: Parts, bundle: Bundle, known: dict[str, list[JsonObject]]) -> list[JsonObject]:
+    """Rules that do nothing, whatever comes. Looked for once for each bundle: it goes through every situation."""
     from policies.prove import prove
 
-    try:
-        return [one.as_json() for one in prove(our.live(), our.registry.shapes(), invariants=()).idle]
-    except BundleInvalid:
-        return []
+    if bundle.hash not in known:
+        found = prove(bundle, our.registry.shapes(), invariants=()).idle
+        known.clear()
+        known[bundle.hash] = [one.as_json() for one in found]
+    return known[bundle.hash]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from core.canonical import JsonObject
 from core.errors import BundleInvalid, CasemateError, NotFound
 from core.ids import new_id
 from core.log import logger
@@ -166,6 +167,8 @@ class Bench:
 
     jobs: Jobs = field(default_factory=Jobs)
     turns: Turns = field(default_factory=Turns)
+    #: Hash of the live bundle → its rules that do nothing.
+    idle: dict[str, list[JsonObject]] = field(default_factory=dict)
 
 
 def bench(request: Request) -> Bench:

@@ -21,7 +21,9 @@ const SETTLE_MS = 400;
   const checked = document.getElementById("checked");
   const state = document.getElementById("check-state");
   const served = JSON.stringify(texts());
+  const limit = Number(form.dataset.limit);
   let changed = "";
+  let settle = 0;
   let whole = false;
   let stale = false;
 
@@ -128,7 +130,6 @@ const SETTLE_MS = 400;
 
   // --- checking
 
-  let settle = 0;
   function touched(file) {
     changed = file.name;
     stale = true;
@@ -137,8 +138,17 @@ const SETTLE_MS = 400;
     settle = setTimeout(() => { keep(); check(false); }, SETTLE_MS);
   }
 
+  function large() {
+    return files.reduce((sum, file) => sum + file.text.value.length, 0) > limit;
+  }
+
   function check(all) {
+    clearTimeout(settle);
     whole = all;
+    if (!all && large() && (files.find((file) => file.name === changed)?.text.value.length ?? 0) > limit) {
+      state.textContent = `${changed} is too large to be checked while you type; press “Check everything”.`;
+      return;
+    }
     state.textContent = all ? "Checking everything…" : "Checking…";
     htmx.trigger(checked, "check");
   }
@@ -155,9 +165,8 @@ const SETTLE_MS = 400;
       sent.set("whole", "1");
       return;
     }
-    const size = files.reduce((sum, file) => sum + file.text.value.length, 0);
-    if (size <= Number(form.dataset.limit) || !changed) return;
-    // Too much to send at every pause: the file that is being written, and whether it is small enough is told there.
+    if (!large() || !changed) return;
+    // Too much to send at every pause: only the file that is being written.
     for (const file of files) if (file.name !== changed) sent.delete(`file:${file.name}`);
     sent.set("only", changed);
   });
