@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -65,7 +66,11 @@ def test_a_session_has_one_review_at_a_time_and_others_their_own() -> None:
 
 
 def test_a_review_whose_time_is_up_ends_at_its_next_word() -> None:
-    job = ended(Jobs(limit=-1), lambda tell: (tell("Later"), result(tell))[1])
+    def slow(tell: Callable[[str], None]) -> Weighed:
+        tell("Later")
+        return result(tell)
+
+    job = ended(Jobs(limit=-1), slow)
     assert job.result is None
     assert "took longer than" in str(job.trouble)
 
@@ -103,7 +108,7 @@ def test_of_several_checks_only_the_newest_is_made_and_answered() -> None:
     async def three() -> list[int | None]:
         first = asyncio.create_task(turns.take("one", lambda: work(1)))
         assert await asyncio.to_thread(began.wait, PATIENCE)
-        rest = [asyncio.create_task(turns.take("one", lambda n=n: work(n))) for n in (2, 3)]
+        rest = [asyncio.create_task(turns.take("one", partial(work, n))) for n in (2, 3)]
         other = await turns.take("two", lambda: 9)
         go.set()
         return [other, await first, *[await one for one in rest]]
