@@ -15,11 +15,10 @@ import os
 import platform
 import statistics
 import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-
-from fastapi import FastAPI
 
 from benchmarks._console_fill import fill
 from benchmarks._recorded import recorded
@@ -39,6 +38,8 @@ TICKETS = 100_000
 ROUNDS = 60
 #: Milliseconds that nine pages of ten, and a half more, must stay below.
 GOAL = 50.0
+#: An application as servers call it.
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 AUDIT = AuditEvent(action="benchmark", actor="benchmark")
 
 
@@ -65,7 +66,7 @@ def pages(store: Store, real: str) -> dict[str, str]:
     }
 
 
-async def measure(app: FastAPI, wanted: dict[str, str], cookie: str) -> dict[str, JsonObject]:
+async def measure(app: Asgi, wanted: dict[str, str], cookie: str) -> dict[str, JsonObject]:
     """Every page `ROUNDS` times, all of them in turns."""
     took: dict[str, list[float]] = {name: [] for name in wanted}
     busy: dict[str, list[float]] = {name: [] for name in wanted}
@@ -98,7 +99,7 @@ def _quantiles(prefix: str, milliseconds: list[float]) -> JsonObject:
     }
 
 
-async def ask(app: FastAPI, path: str, cookie: str) -> tuple[int, float, int]:
+async def ask(app: Asgi, path: str, cookie: str) -> tuple[int, float, int]:
     """Status, milliseconds and bytes of one GET."""
     where, _, part = path.partition("#")
     path, _, query = where.partition("?")
@@ -149,7 +150,7 @@ def triage(services: Services) -> str:
         return tx.proposals.waiting()[0].id
 
 
-def console_over(store: Store, settings: Settings) -> FastAPI:
+def console_over(store: Store, settings: Settings) -> Asgi:
     """The application, with the parts that the gateway process gives it."""
     from gateway.app import create_app
     from workers.live import LiveBundle, LiveMasker
