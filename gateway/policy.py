@@ -24,6 +24,8 @@ Admin = Annotated[Caller, Depends(Permit(Role.ADMIN))]
 Our = Annotated[Parts, Depends(parts)]
 Reason = Annotated[str, Field(min_length=1, max_length=2000, description="Why; name nobody in it, it stays for ever.")]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+#: Files of a bundle that name people.
+NAMING_PEOPLE = frozenset({"organization.yaml"})
 
 
 class Proposal(BaseModel):
@@ -76,17 +78,19 @@ def live(_caller: Reader, our: Our) -> JsonObject:
 
 
 @router.get("/bundles/{bundle_hash}")
-def bundle(bundle_hash: str, _caller: Reader, our: Our) -> JsonObject:
-    """The files of one bundle."""
+def bundle(bundle_hash: str, caller: Reader, our: Our) -> JsonObject:
+    """The files of one bundle; `withheld` names those that only admins get, because they name people."""
     with our.store.read() as tx:
         found = tx.bundles.get(bundle_hash)
+    withheld = set() if caller.has(Role.ADMIN) else NAMING_PEOPLE & found.files.keys()
     return {
         "hash": found.hash,
         "author": found.author,
         "reason": found.reason,
         "origin": found.origin,
         "created_at": found.created_at.isoformat(),
-        "files": dict(found.files),
+        "files": {name: text for name, text in found.files.items() if name not in withheld},
+        "withheld": sorted(withheld),
     }
 
 

@@ -105,8 +105,11 @@ def test_an_auditor_reads_and_does_nothing_else(gateway: Gateway, change: dict[s
     assert give(gateway, "aud", change).status_code == 403
     assert gateway.as_caller("aud").post(f"{URL}/rollback", json={"reason": "No."}).status_code == 403
     shown = gateway.as_caller("aud").get(f"{URL}/bundles/{change['bundle']}").json()
-    assert shown["files"] == files(tmp_path / "next")
     assert (shown["author"], shown["origin"]) == ("user:ada", "http")
+    whole = files(tmp_path / "next")
+    assert gateway.as_caller("ada").get(f"{URL}/bundles/{change['bundle']}").json()["files"] == whole
+    assert shown["withheld"] == ["organization.yaml"]
+    assert shown["files"] == {name: text for name, text in whole.items() if name != "organization.yaml"}
 
 
 def test_nobody_without_a_key_sees_anything(gateway: Gateway) -> None:
