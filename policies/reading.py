@@ -10,6 +10,8 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from core.canonical import Json
@@ -21,6 +23,9 @@ from policies.source import MAX_FILE
 MAX_LEVELS = 16
 #: The largest whole number that every JSON reader takes for the same one.
 MAX_INTEGER = 2**53 - 1
+
+#: Files that are kept as they were read: while somebody writes one file of a bundle, the others stay as they are.
+KEPT = 32
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -54,6 +59,20 @@ class _Unreadable(Exception):
 
 def read_document(raw: bytes, *, file: str) -> Document:
     """Parse one file. What is wrong is in `problems`; `data` is None when nothing could be read."""
+    read = _read(raw, file)
+    # Whoever checks a document further writes to it.
+    return replace(
+        read,
+        data=_copied(read.data),
+        keys=dict(read.keys),
+        values=dict(read.values),
+        problems=list(read.problems),
+        unreadable=set(read.unreadable),
+    )
+
+
+@lru_cache(maxsize=KEPT)
+def _read(raw: bytes, file: str) -> Document:
     document = Document(file=file, text="")
     if len(raw) > MAX_FILE:
         document.problems.append(document.problem((), f"is larger than {MAX_FILE} bytes; split the bundle"))
@@ -67,6 +86,13 @@ def read_document(raw: bytes, *, file: str) -> Document:
     if not _has_invisible(document):
         _parse(document)
     return document
+
+
+def _copied(data: Json) -> Json:
+    """The same value, its lists and mappings made anew."""
+    if isinstance(data, dict):
+        return {key: _copied(value) for key, value in data.items()}
+    return [_copied(value) for value in data] if isinstance(data, list) else data
 
 
 def _has_invisible(document: Document) -> bool:

@@ -51,7 +51,7 @@ def start_loop() -> tuple[asyncio.AbstractEventLoop, Callable[[], None]]:
 def open_services(settings: Settings, *, ring: Callable[[str], None], store: Store | None = None) -> Services:
     """Everything a worker needs. Slow parts (the masker, the sandbox's self-test) are made at first use."""
     from agents.chain import open_chain
-    from agents.spec import load_teams
+    from agents.spec import shipped_teams
     from tools.broker.client import BrokerClient
     from tools.connectors.lab import LabConnector
     from tools.connectors.loading import load as load_connectors
@@ -102,7 +102,7 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
         sandbox=Once(
             lambda: open_sandbox(weakest=settings.sandbox_tier, bwrap=settings.bwrap, size=settings.sandbox_pool)
         ),
-        teams=load_teams(),
+        teams=shipped_teams(),
         models=models,
         broker=BrokerClient(socket=settings.broker_socket_file),
         rules=open_rules(settings),

@@ -135,3 +135,17 @@ def test_no_more_than_ten_invisible_characters_are_named() -> None:
         "a: \u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b".encode(), file="x"
     )
     assert len(document.problems) == 10
+
+
+def test_whoever_writes_to_a_document_writes_to_their_own() -> None:
+    raw = b"a: {b: [1]}\n"
+    first = read_document(raw, file="x")
+    first.data["a"]["b"].append(2)
+    first.problems.append(first.problem((), "is spoilt"))
+    first.unreadable.add(("a",))
+    first.keys.clear()
+    first.values.clear()
+    again = read_document(raw, file="x")
+    assert (again.data, again.problems, again.unreadable) == ({"a": {"b": [1]}}, [], set())
+    assert again.keys
+    assert again.values
