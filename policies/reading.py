@@ -25,7 +25,7 @@ MAX_LEVELS = 16
 MAX_INTEGER = 2**53 - 1
 
 #: Files that are kept as they were read: while somebody writes one file of a bundle, the others stay as they are.
-KEPT = 32
+KEPT = 64
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -59,21 +59,22 @@ class _Unreadable(Exception):
 
 def read_document(raw: bytes, *, file: str) -> Document:
     """Parse one file. What is wrong is in `problems`; `data` is None when nothing could be read."""
-    read = _read(raw, file)
+    read = _read(raw)
     # Whoever checks a document further writes to it.
     return replace(
         read,
+        file=file,
         data=_copied(read.data),
         keys=dict(read.keys),
         values=dict(read.values),
-        problems=list(read.problems),
+        problems=[replace(problem, file=file) for problem in read.problems],
         unreadable=set(read.unreadable),
     )
 
 
 @lru_cache(maxsize=KEPT)
-def _read(raw: bytes, file: str) -> Document:
-    document = Document(file=file, text="")
+def _read(raw: bytes) -> Document:
+    document = Document(file="", text="")
     if len(raw) > MAX_FILE:
         document.problems.append(document.problem((), f"is larger than {MAX_FILE} bytes; split the bundle"))
         return document
@@ -81,7 +82,9 @@ def _read(raw: bytes, file: str) -> Document:
         document.text = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        document.problems.append(Problem(file=file, line=line, column=1, message="is not UTF-8; save it as UTF-8"))
+        document.problems.append(
+            Problem(file=document.file, line=line, column=1, message="is not UTF-8; save it as UTF-8")
+        )
         return document
     if not _has_invisible(document):
         _parse(document)

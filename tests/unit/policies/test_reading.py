@@ -149,3 +149,10 @@ def test_whoever_writes_to_a_document_writes_to_their_own() -> None:
     assert (again.data, again.problems, again.unreadable) == ({"a": {"b": [1]}}, [], set())
     assert again.keys
     assert again.values
+
+
+def test_the_same_bytes_in_another_file_are_wrong_in_that_file() -> None:
+    raw = b"a: 1\na: 2\n"
+    assert {problem.file for problem in read_document(raw, file="x").problems} == {"x"}
+    other = read_document(raw, file="y")
+    assert (other.file, {problem.file for problem in other.problems}) == ("y", {"y"})
