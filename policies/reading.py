@@ -26,6 +26,8 @@ MAX_INTEGER = 2**53 - 1
 
 #: Files that are kept as they were read: while somebody writes one file of a bundle, the others stay as they are.
 KEPT = 64
+#: Bytes of the largest of them: a read file takes some twenty times its size.
+KEPT_BYTES = 128 * 1024
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
@@ -59,7 +61,7 @@ class _Unreadable(Exception):
 
 def read_document(raw: bytes, *, file: str) -> Document:
     """Parse one file. What is wrong is in `problems`; `data` is None when nothing could be read."""
-    read = _read(raw)
+    read = _kept(raw) if len(raw) <= KEPT_BYTES else _read(raw)
     # Whoever checks a document further writes to it.
     return replace(
         read,
@@ -73,6 +75,10 @@ def read_document(raw: bytes, *, file: str) -> Document:
 
 
 @lru_cache(maxsize=KEPT)
+def _kept(raw: bytes) -> Document:
+    return _read(raw)
+
+
 def _read(raw: bytes) -> Document:
     document = Document(file="", text="")
     if len(raw) > MAX_FILE:

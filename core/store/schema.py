@@ -268,7 +268,7 @@ class DecisionRow(Base):
     decision: Mapped[JsonObject]
     bundle_hash: Mapped[str] = mapped_column(String(64), index=True)
     microseconds: Mapped[int]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class BundleRow(Base):

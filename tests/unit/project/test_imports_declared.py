@@ -14,7 +14,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = PROJECT["tool"]["importlinter"]["root_packages"]
 #: Declared for the sake of another package, never imported by name.
 NEVER_IMPORTED = {
-    "psycopg": "SQLAlchemy loads it for PostgreSQL",
     "redis": "kombu loads it for Redis",
 }
 
