@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,18 @@ from core.clock import FixedClock
 from core.store.engine import Store
 from core.vault import Keyring
 from tests.servers import http_server, postgres_server, redis_server
+from tests.tables import TEMPLATE, database, migrate, on, with_tables
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """What is imported and collected stays until the end: looking for garbage in it takes long and finds none."""
+    gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    gc.enable()
 
 
 @pytest.fixture
@@ -28,8 +41,7 @@ def keyring(tmp_path: Path) -> Keyring:
 @pytest.fixture
 def store(tmp_path: Path, clock: FixedClock, keyring: Keyring) -> Iterator[Store]:
     """A migrated SQLite store on the fixed clock."""
-    opened = Store.open(f"sqlite:///{tmp_path / 'casemate.db'}", clock=clock, keyring=keyring)
-    opened.migrate()
+    opened = Store.open(f"sqlite:///{with_tables(tmp_path / 'casemate.db')}", clock=clock, keyring=keyring)
     yield opened
     opened.close()
 
@@ -59,24 +71,38 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
 
 
 @pytest.fixture
-def postgres_url(postgres: str) -> str:
+def postgres_url(postgres: str) -> Iterator[str]:
     """The URL of an empty database for one test."""
+    with database(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> str:
+    """The name of a database with all tables and nothing in them."""
     import psycopg
 
-    from core.ids import new_id
-
-    name = new_id("ref")
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return postgres.rsplit("/", 1)[0] + f"/{name}"
+        connection.execute(f'CREATE DATABASE "{TEMPLATE}"')
+    migrate(on(postgres, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def postgres_with_tables(postgres: str, postgres_template: str) -> Iterator[str]:
+    """The URL of a migrated database for one test."""
+    with database(postgres, template=postgres_template) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def any_store(request: pytest.FixtureRequest, tmp_path: Path, clock: FixedClock, keyring: Keyring) -> Iterator[Store]:
-    """The same test on both databases."""
-    url = f"sqlite:///{tmp_path / 'any.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    """The same test on both databases, migrated."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{with_tables(tmp_path / 'any.db')}"
+    else:
+        url = request.getfixturevalue("postgres_with_tables")
     opened = Store.open(url, clock=clock, keyring=keyring)
-    opened.migrate()
     yield opened
     opened.close()
 

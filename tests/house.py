@@ -9,6 +9,7 @@ from typing import Any
 from core.clock import FixedClock
 from core.settings import FrameworkChoice, Settings
 from core.ticket import RESTING, Ticket
+from tests.tables import with_tables
 from workers.wiring import open_services, open_store
 from workflows import intake, journey
 from workflows.services import Services
@@ -55,6 +56,9 @@ def open_house(home: Path, model: tuple[str, Path], clock: FixedClock, **changes
     url, record = model
     settings = Settings(**{"home": home, "model_url": url, "lease_seconds": 3600, **changes})
     rung: list[str] = []
+    file = home / "casemate.db"
+    if settings.store_url == f"sqlite:///{file}" and not file.exists():
+        with_tables(file)
     store = open_store(settings, clock=clock)
     services = open_services(settings, ring=rung.append, store=store)
     return House(settings=settings, services=services, clock=clock, rung=rung, record=record)

@@ -17,6 +17,7 @@ import structlog
 from cli.main import run
 from core.settings import Settings
 from core.store.engine import Store
+from tests.tables import with_tables
 from workers.wiring import open_store
 
 
@@ -75,6 +76,8 @@ def casemate(
 @pytest.fixture
 def opened(home: Path) -> Iterator[Store]:
     """The same store that the commands use."""
+    if not (home / "casemate.db").exists():
+        with_tables(home / "casemate.db")
     store = open_store(Settings())
     yield store
     store.close()

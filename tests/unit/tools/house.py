@@ -15,6 +15,7 @@ from core.vault import Keyring
 from policies.compiled import Bundle
 from policies.masking.masker import Masker
 from policies.masking.session import MaskSession
+from tests.tables import with_tables
 from tools.case import Case
 from tools.gate import Gate
 from tools.registry import default_registry
@@ -72,8 +73,9 @@ def build(
     clock = clock or FixedClock()
     if store is None:
         keyring = Keyring.from_file(folder / "master.key", create=True)
-        store = Store.open(f"sqlite:///{folder}/casemate.db", clock=clock, keyring=keyring)
-        store.migrate()
+        file = folder / "casemate.db"
+        url = f"sqlite:///{file if file.exists() else with_tables(file)}"
+        store = Store.open(url, clock=clock, keyring=keyring)
     files = tuple(Attachment(name=name, content=content) for name, content in (attachments or {}).items())
     taken = TicketIn(source="test", external_id=external_id, title=title, body=body, fields=fields or {})
     with store.begin() as tx:
