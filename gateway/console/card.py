@@ -14,6 +14,8 @@ from core.canonical import JsonObject
 from core.canonical import digest as digest_of
 from core.errors import ApprovalRefused, ReauthenticationNeeded, ToolRefused, VaultError
 from core.identity import READERS, Role
+from core.store.transaction import Transaction
+from core.worklist import Filters
 from gateway.console.card_fields import Field, FieldInvalid, changes_in, fields_of
 from gateway.console.render import HEADERS, is_part, page, part
 from gateway.console.visit import Visit, Visitor
@@ -22,6 +24,7 @@ from gateway.problems import Problem
 from workflows import approvals, claims, questions, reveal
 from workflows import card as cards
 from workflows import edit as editing
+from workflows import queue as queues
 from workflows.words import ACTION_WORDS, proposal_words
 
 router = APIRouter(include_in_schema=False)
@@ -217,15 +220,11 @@ def _page(request: Request, our: Parts, visitor: Visitor, proposal_id: str, show
     )
 
 
-def _following(tx: Any, our: Parts, visitor: Visitor, proposal_id: str) -> str | None:
-    """The oldest other proposal that this person may answer."""
-    for other in tx.proposals.waiting():
-        if other.id != proposal_id and approvals.can_answer(
-            tx, other, our.clock, person=visitor.name, roles=visitor.roles
-        ):
-            found: str = other.id
-            return found
-    return None
+def _following(tx: Transaction, our: Parts, visitor: Visitor, proposal_id: str) -> str | None:
+    """The most urgent other proposal that this person may answer."""
+    viewer = queues.Viewer(person=visitor.name, roles=tuple(visitor.roles))
+    waiting = queues.look(tx, our.clock, viewer, Filters(), answerable=True).questions
+    return next((one.proposal.id for one in waiting if one.proposal.id != proposal_id), None)
 
 
 def _state_words(state: cards.State, visitor: Visitor, our: Parts) -> dict[str, Any]:

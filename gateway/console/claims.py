@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -58,5 +59,6 @@ def change(
     if is_part(request):
         return part(request, "queue/claim_cell.html", visitor, ticket_id=ticket_id, held=held, after=local(after))
     if do == "claim" and held is not None and held.person != visitor.name:
-        return RedirectResponse(f"/claims/{ticket_id}", HTTPStatus.SEE_OTHER, headers=HEADERS)
+        asking = f"/claims/{ticket_id}?{urlencode({'after': local(after)})}"
+        return RedirectResponse(asking, HTTPStatus.SEE_OTHER, headers=HEADERS)
     return RedirectResponse(local(after), HTTPStatus.SEE_OTHER, headers=HEADERS)

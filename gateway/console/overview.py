@@ -13,6 +13,7 @@ from core.identity import READERS, Role
 from core.store.worklist import NONE
 from gateway.console import charts, numbers
 from gateway.console.charts import Chart, Series, Span
+from gateway.console.compressed import compressed
 from gateway.console.render import is_part, page, part
 from gateway.console.visit import Visit, Visitor
 from gateway.parts import Parts, parts
@@ -45,7 +46,7 @@ def overview(
     if is_part(request):
         return part(request, "overview/cards.html", visitor, cards=_cards(seen, visitor), period=chosen, seen=seen)
     template = "overview/page.html" if seen.ever else "overview/empty.html"
-    return page(
+    made = page(
         request,
         template,
         visitor,
@@ -64,6 +65,7 @@ def overview(
         masked=charts.ranked([(kind.replace("_", " ").lower(), number) for kind, number in seen.masked.items()]),
         link=queue,
     )
+    return compressed(request, made)
 
 
 def queue(**filters: str) -> str:
