@@ -30,7 +30,7 @@ class Detector:
         patterns = [p if p.needs else replace(p, needs=(f"~{p.regex}",)) for p in patterns]
         self._scanned = [each for each in self._scanned if not isinstance(each, PatternsRecognizer)]
         needs = {need for pattern in patterns for need in pattern.needs}.union(*(r.needs for r in self._scanned))
-        self._needs = Needs(needs)
+        self._needs = _needs_of(frozenset(needs))
         self._patterns = patterns
         self._by_need: dict[str, list[int]] = {need: [] for need in needs}
         for number, pattern in enumerate(patterns):
@@ -71,3 +71,9 @@ class Detector:
             its = [sign for sign in signs if not sign.isdisjoint(pattern.needs)]
             prepared.append((pattern, *searcher(pattern.regex), its[0] if len(its) == 1 else None))
         return present, prepared
+
+
+@lru_cache(maxsize=8)
+def _needs_of(needs: frozenset[str]) -> Needs:
+    """Bundles of the same organization need the same, and everybody may read them at once."""
+    return Needs(needs)
