@@ -12,7 +12,7 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AuditEvent:
-    """Who did what to which ticket. Data holds ids, states, rules and digests: never originals, never ticket text."""
+    """Who did what to which ticket. Data holds ids, states, rules, digests and masked reasons: never originals."""
 
     action: str
     actor: str
