@@ -158,7 +158,7 @@ def test_the_graph_connects_the_account_with_the_address_and_says_so_in_words(si
         text = client.get(f"/cases/{ticket.id}/connections").text
     assert re.search(rf"<title>[^<]*{account}[^<]*198\.51\.100\.23|198\.51\.100\.23[^<]*{account}[^<]*</title>", text)
     assert "known as malicious" in text
-    assert "connections as a table" in text
+    assert "Connections as a table" in text
 
 
 def test_a_case_as_json_is_what_the_api_answers(site: Site) -> None:
