@@ -95,6 +95,8 @@ def problem_page(request: Request, status: int, title: str, detail: str) -> Resp
     """An error as a page for people; None when a program asks, which gets problem details."""
     if request.url.path.startswith("/api/"):
         return None
+    if detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = "There is no such page."
     if is_part(request):
         answer = part(request, "problem_part.html", None, status=status, title=title, detail=detail)
         answer.headers["HX-Retarget"] = "#notice"

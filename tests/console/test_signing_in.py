@@ -108,3 +108,10 @@ def test_what_somebody_types_outlives_their_session(site: Site, context: Browser
         tx.sessions.revoke(secret_digest(secret), AuditEvent(action="test", actor="test", ticket_id=proposal.ticket_id))
     tab.locator("#live-state", has_text="signed out").wait_for()
     assert tab.get_by_label("Reason").last.input_value() == "Half a sentence"
+
+
+def test_a_page_that_is_not_there_says_so(site: Site) -> None:
+    with site.client("ana") as client:
+        answer = client.get("/nowhere")
+    assert answer.status_code == 404
+    assert "There is no such page." in answer.text
