@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
+from sqlalchemy import update
 
 from core.action import EffectState
 from core.store.engine import Store
+from core.store.schema import TicketRow
+from core.store.tickets import RING_AGAIN_SECONDS
 from core.ticket import TicketState
 from serving.playbook import create_app
 from tests.demo_cases import demo_ticket
@@ -159,6 +163,13 @@ def test_a_worker_killed_in_mid_ticket_does_not_keep_it_from_finishing(
         store.close()
 
 
+def let_a_ring_be_long_ago(store: Store) -> None:
+    """What a minute of waiting comes to: the sweep rings again only for what it rang for that long ago."""
+    long_ago = store.clock.now() - timedelta(seconds=RING_AGAIN_SECONDS)
+    with store._engine.begin() as connection:
+        connection.execute(update(TicketRow).where(TicketRow.rung_at.is_not(None)).values(rung_at=long_ago))
+
+
 def counts(store: Store) -> int:
     with store.read() as tx:
         return sum(tx.tickets.counts().values())
@@ -194,6 +205,7 @@ def test_a_flushed_broker_loses_no_ticket(tmp_path: Path, redis: str, postgres_u
         until(lambda: door.waiting >= 2, seconds=60, what="two tickets at the model")
         with Redis.from_url(redis) as client:
             client.flushall()
+        let_a_ring_be_long_ago(store)
         door.open()
         with store.read() as tx:
             tickets = tx.tickets.recent()
