@@ -66,6 +66,8 @@ class Filters:
     team: str = ""
     #: Only what this person has claimed.
     claimed_by: str = ""
+    #: Only what came in from this moment on.
+    since: datetime | None = None
     #: A ticket id, how an external id begins, a source, or words of the masked title.
     search: str = ""
 

@@ -27,7 +27,9 @@ def run(settings: Settings) -> None:
     with store.read() as tx:
         machines = len(settings.api_keys) + sum(not key.is_over(store.clock.now()) for key in tx.api_keys.all())
     if not machines:
-        log.warning("no_api_keys", consequence="every request under /api is refused", mend="casemate key add")
+        log.warning(
+            "no_api_keys", consequence="every request under /api is refused until there is one: casemate key add"
+        )
     registry = open_registry(settings, store)
     live = LiveBundle(settings, store, registry)
     app = create_app(

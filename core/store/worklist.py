@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
@@ -59,6 +60,20 @@ class Worklist:
 
     def cases(self, filters: Filters, *, before: int | None = None, limit: int = 50) -> Cases:
         """One page of the cases that pass all filters, newest first."""
+        found = self._cases(filters, before=before, limit=limit)
+        return found if filters.since is None else self._since(filters.since, found)
+
+    def _since(self, since: datetime, found: Cases) -> Cases:
+        """Without what came in earlier. Cases come newest first, so nothing younger stands behind one that is older."""
+        in_order = select(TicketRow.sequence).order_by(TicketRow.created_at, TicketRow.sequence)
+        first = self._session.scalar(in_order.where(TicketRow.created_at >= since).limit(1))
+        if first is None:
+            return Cases(lines=(), older=None)
+        lines = tuple(line for line in found.lines if line.sequence >= first)
+        goes_on = found.older is not None and found.older > first and len(lines) == len(found.lines)
+        return Cases(lines=lines, older=found.older if goes_on else None)
+
+    def _cases(self, filters: Filters, *, before: int | None, limit: int) -> Cases:
         end = _END if before is None else before
         named, filters = self._named(filters)
         if named is not None:
@@ -102,6 +117,8 @@ class Worklist:
         A search is the caller's to apply, and so is a claim; the group is `waiting` whatever is said.
         """
         pending = _ASKED.where(ProposalRow.state == ProposalState.PENDING.value)
+        if filters.since is not None:
+            pending = pending.where(ProposalRow.created_at >= filters.since)
         leads = _leads(replace(filters, group=None))
         if leads:
             pending = pending.join(TicketRow, TicketRow.id == ProposalRow.ticket_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from core.store.worklist import NONE
 from gateway.console import charts, numbers
 from gateway.console.charts import Chart, Series, Span
 from gateway.console.compressed import compressed
+from gateway.console.queue_view import said_of
 from gateway.console.render import is_part, page, part
 from gateway.console.visit import Visit, Visitor
 from gateway.parts import Parts, parts
@@ -63,14 +65,22 @@ def overview(
         verdicts=_verdicts(seen),
         outcomes=_outcomes(seen, visitor),
         masked=charts.ranked([(kind.replace("_", " ").lower(), number) for kind, number in seen.masked.items()]),
-        link=queue,
+        link=partial(queue, seen),
     )
     return compressed(request, made)
 
 
-def queue(**filters: str) -> str:
-    """The list behind a number: the queue with these filters."""
-    return f"/queue?{urlencode(filters)}" if filters else "/queue"
+def queue(seen: Overview, **filters: str) -> str:
+    """The list behind a number: the queue with these filters, since the period began."""
+    return f"/queue?{urlencode({**filters, 'since': said_of(seen.edges[0])})}"
+
+
+def _decisions(seen: Overview, visitor: Visitor, outcome: str) -> str:
+    """The list behind a number of answers about actions; nowhere for those who may not read the log."""
+    if not visitor.has(Role.AUDITOR):
+        return ""
+    wanted = {"outcome": outcome, "door": "proposal", "since": said_of(seen.edges[0])}
+    return f"/policy/decisions?{urlencode(wanted)}"
 
 
 def _cards(seen: Overview, visitor: Visitor) -> list[dict[str, str]]:
@@ -82,16 +92,16 @@ def _cards(seen: Overview, visitor: Visitor) -> list[dict[str, str]]:
     age = numbers.duration((seen.at - oldest).total_seconds()) if oldest else ""
     return [
         _card("Tickets", numbers.count(now.arrived.arrived), _change(now.arrived.arrived, before.arrived.arrived),
-              "came in", queue()),
+              "came in", queue(seen)),
         _card("Waiting for a person", numbers.count(seen.waiting.count),
-              f"the oldest for {age}" if age else "nothing waits", "now", queue(state="waiting")),
+              f"the oldest for {age}" if age else "nothing waits", "now", "/queue?state=waiting"),
         _card("Time to verdict", _took(now.until_verdict.half), _was(before.until_verdict.half, numbers.took),
-              f"half; 9 of 10 within {_took(now.until_verdict.most)}", queue(state="finished")),
+              f"half; 9 of 10 within {_took(now.until_verdict.most)}", queue(seen, state="finished")),
         _card("Time to a decision", _took(now.until_decision.half), _was(before.until_decision.half, numbers.took),
               f"half; 9 of 10 within {_took(now.until_decision.most)}", trail.format("proposal.answered")),
         _card("Allowed without asking", _share(now.auto_allowed), _was(before.auto_allowed, numbers.percent),
               f"of {numbers.count(now.decided)} proposed actions",
-              "/policy/decisions?outcome=allow" if visitor.has(Role.AUDITOR) else ""),
+              _decisions(seen, visitor, "allow")),
         _card("Verdicts corrected", _share(now.corrections), _was(before.corrections, numbers.percent),
               f"of {numbers.count(now.judged)} that people judged" if now.judged else "nobody has judged one",
               trail.format("feedback.")),
@@ -160,7 +170,9 @@ def _tokens(seen: Overview) -> Chart:
 
 
 def _verdicts(seen: Overview) -> list[dict[str, object]]:
-    now = charts.shares([(words, f"c-{name}", getattr(seen.now.arrived, name), _of(name)) for name, words in VERDICTS])
+    now = charts.shares(
+        [(words, f"c-{name}", getattr(seen.now.arrived, name), _of(seen, name)) for name, words in VERDICTS]
+    )
     arrived = seen.now.arrived
     whole, earlier = arrived.arrived, seen.before.arrived
     return [
@@ -173,20 +185,14 @@ def _verdicts(seen: Overview) -> list[dict[str, object]]:
     ]
 
 
-def _of(verdict: str) -> str:
-    return queue(verdict=NONE if verdict == "without" else verdict)
+def _of(seen: Overview, verdict: str) -> str:
+    return queue(seen, verdict=NONE if verdict == "without" else verdict)
 
 
 def _outcomes(seen: Overview, visitor: Visitor) -> list[dict[str, object]]:
-    readable = visitor.has(Role.AUDITOR)
     now = charts.shares(
         [
-            (
-                words,
-                f"c-{name}",
-                seen.now.outcomes.get(name, 0),
-                f"/policy/decisions?outcome={name}" if readable else "",
-            )
+            (words, f"c-{name}", seen.now.outcomes.get(name, 0), _decisions(seen, visitor, name))
             for name, words in OUTCOMES
         ]
     )

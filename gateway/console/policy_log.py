@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from core.decision_log import Door
 from core.errors import BundleInvalid
 from gateway.console.policy import Our, Reader, show
+from gateway.console.queue_view import moment_of
 from gateway.cursors import before
 
 router = APIRouter(include_in_schema=False)
@@ -17,6 +18,8 @@ router = APIRouter(include_in_schema=False)
 #: Decisions on one page.
 PAGE = 50
 DOORS: tuple[str, ...] = get_args(Door)
+#: The filters, as the address names them.
+NAMES = ("tool", "outcome", "door", "rule", "bundle", "ticket", "since")
 Word = Annotated[str, Query(max_length=120)]
 
 
@@ -32,10 +35,12 @@ def decisions(
     rule: Annotated[str, Query(max_length=64)] = "",
     bundle: Annotated[str, Query(pattern="^[0-9a-f]{0,64}$")] = "",
     ticket: Word = "",
+    since: Word = "",
     cursor: Annotated[str | None, Query(max_length=20)] = None,
 ) -> Response:
     """The decision log, newest first."""
     wanted = {"tool": tool, "outcome": outcome, "door": door, "rule": rule, "bundle": bundle, "ticket": ticket}
+    wanted["since"] = since if moment_of(since) else ""
     wanted = {name: value.strip() for name, value in wanted.items() if value.strip()}
     with our.store.read() as tx:
         rows = tx.decisions.search(
@@ -45,6 +50,7 @@ def decisions(
             door=cast("Door | None", wanted.get("door")),
             rule=wanted.get("rule"),
             bundle_hash=wanted.get("bundle"),
+            since=moment_of(wanted.get("since", "")),
             before=before(cursor),
             limit=PAGE + 1,
         )
@@ -55,7 +61,7 @@ def decisions(
         visitor,
         title="Decision log",
         decisions=rows[:PAGE],
-        wanted={name: wanted.get(name, "") for name in ("tool", "outcome", "door", "rule", "bundle", "ticket")},
+        wanted={name: wanted.get(name, "") for name in NAMES},
         filtered=bool(wanted),
         doors=DOORS,
         tools=sorted(our.registry.names()),

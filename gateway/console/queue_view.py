@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -40,6 +41,8 @@ class View:
     mine: str = ""
     #: `1`: only questions that the visitor may answer.
     answer: str = ""
+    #: A moment, as `2026-01-05T09:00Z`: only what came in from then on.
+    since: str = ""
     q: str = ""
 
     @property
@@ -69,6 +72,8 @@ class View:
         """(what, value, where it is gone) of each filter that has no tab of its own."""
         named = {name: value for name, value in self.said().items() if value and name not in {"state", "q"}}
         words = {"mine": ("", "claimed by me"), "answer": ("", "I can answer")}
+        if (since := moment_of(self.since)) is not None:
+            words["since"] = ("since", f"{since:%Y-%m-%d %H:%M} UTC")
         return [
             (*words.get(name, (name, value.replace("_", " "))), self.but(**{name: ""}).path)
             for name, value in named.items()
@@ -84,11 +89,26 @@ class View:
             kind=self.kind,
             team=self.team,
             claimed_by=person if self.mine else "",
+            since=moment_of(self.since),
             search=self.q,
         )
 
 
-NAMES = ("state", "verdict", "severity", "source", "kind", "team", "mine", "answer", "q")
+NAMES = ("state", "verdict", "severity", "source", "kind", "team", "mine", "answer", "since", "q")
+
+
+def moment_of(said: str) -> datetime | None:
+    """The moment that a filter names; None where it names none."""
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else None
+
+
+def said_of(moment: datetime) -> str:
+    """The same as a filter says it, to the minute."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
 
 
 def view(
@@ -101,6 +121,7 @@ def view(
     team: Short = "",
     mine: Short = "",
     answer: Short = "",
+    since: Short = "",
     q: Annotated[str, Query(max_length=200)] = "",
 ) -> View:
     """The view that an address asks for."""
@@ -113,5 +134,6 @@ def view(
         team=team,
         mine="1" if mine else "",
         answer="1" if answer else "",
+        since=since if moment_of(since) else "",
         q=" ".join(q.split()),
     )

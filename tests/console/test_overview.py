@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from itertools import pairwise
 
 import pytest
@@ -123,9 +124,26 @@ def test_numbers_lead_to_their_lists_for_those_who_may_see_them(site: Site) -> N
     with site.client("ana") as ana, site.client("aud") as aud:
         hers, his = ana.get("/overview").text, aud.get("/overview").text
     assert 'href="/queue?state=waiting"' in hers
-    assert 'href="/queue?verdict=malicious"' in hers
     assert "/policy/decisions" not in hers
     assert "/policy/decisions?outcome=allow" in his
+
+
+def test_a_list_holds_what_its_number_counts(site: Site) -> None:
+    with site.client("aud") as aud:
+        text = aud.get("/overview").text
+        link = re.search(r'href="(/queue\?verdict=malicious&amp;since=[^"]+)"', text)
+        assert link is not None
+        rows = aud.get(unescape(link[1])).text
+        allowed = re.search(r'href="(/policy/decisions\?outcome=allow&amp;door=proposal&amp;since=[^"]+)"', text)
+        assert allowed is not None
+        decisions = aud.get(unescape(allowed[1])).text
+        nothing = aud.get("/queue?verdict=malicious&since=2999-01-01T00:00Z").text
+    with site.store.read() as tx:
+        bad = [ticket.id for ticket in tx.tickets.recent() if ticket.verdict == "malicious"]
+        actions = tx.decisions.search(outcome="allow", door="proposal", limit=50)
+    assert [ticket for ticket in bad if f'href="/cases/{ticket}"' not in rows] == []
+    assert not any(f'href="/cases/{ticket}"' in nothing for ticket in bad)
+    assert decisions.count("<tr data-item>") == len(actions) > 5
 
 
 def test_the_first_row_follows_what_happens(site: Site) -> None:

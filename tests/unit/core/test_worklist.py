@@ -100,6 +100,27 @@ def test_filters_narrow_alone_and_together(any_store: Store) -> None:
     assert ids(find(any_store, group=Group.WORKING, verdict="malicious", source="siem")) == []
 
 
+def test_what_came_in_earlier_is_left_out_of_every_kind_of_list(any_store: Store, clock: FixedClock) -> None:
+    earlier = [case(any_store, number, title="Old news", source="siem") for number in range(3)]
+    clock.advance(seconds=3600)
+    since = clock.now()
+    assert find(any_store, since=since) == Cases(lines=(), older=None)
+    later = [case(any_store, number, title="Old news", source="siem") for number in range(3, 6)]
+    kinds: list[dict[str, Any]] = [
+        {},
+        {"source": "siem"},
+        {"search": "old"},
+        {"group": Group.WORKING, "kind": "identity"},
+    ]
+    for filters in kinds:
+        assert ids(find(any_store, since=since, **filters)) == later[::-1]
+        assert ids(find(any_store, **filters)) == [*later[::-1], *earlier[::-1]]
+    first = find(any_store, since=since, limit=2)
+    rest = find(any_store, since=since, before=first.older, limit=2)
+    assert ids(first) + ids(rest) == later[::-1]
+    assert rest.older is None
+
+
 def test_a_search_finds_ids_sources_and_words(any_store: Store) -> None:
     first = case(any_store, 17, title="Invoice from PERSON_K7Q2XB, 100% urgent")
     other = case(any_store, 18, title="Beacon on a server", source="edr")
