@@ -15,7 +15,7 @@ setup:
 
 test:
 	@deploy/setup.sh test
-	@$(bin)/python -m pytest -n 2 --dist loadfile
+	@$(bin)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Changes nothing; runs every check and reports every failure.
 check:

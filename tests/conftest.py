@@ -22,6 +22,16 @@ def pytest_configure() -> None:
     gc.disable()
 
 
+#: Folders whose files take longest.
+LONG = ("integration", "journey", "console")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no worker is left with one when the others are through. Otherwise as they came."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     gc.enable()
