@@ -315,8 +315,6 @@ class Tickets:
         for token in self._session.scalars(select(TokenRow).where(TokenRow.ticket_id == ticket_id)):
             self._session.delete(token)
 
-    # --- similar cases
-
     def remember_indicators(self, ticket_id: str, values: Iterable[str]) -> None:
         """Note which indicators a ticket mentions, as keyed hashes."""
         key = self._vault.secret(FINGERPRINTS)
