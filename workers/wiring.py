@@ -22,6 +22,8 @@ from workflows.services import Services
 if TYPE_CHECKING:
     from policies.bundle import Bundle
     from policies.masking.masker import Masker
+    from tools.connectors.connector import Connector
+    from tools.connectors.opening import Opened
     from tools.detection.books import Rulebooks
     from tools.registry import Registry
 
@@ -54,20 +56,15 @@ def open_services(settings: Settings, *, ring: Callable[[str], None], store: Sto
     from agents.spec import shipped_teams
     from tools.broker.client import BrokerClient
     from tools.connectors.lab import LabConnector
-    from tools.connectors.loading import load as load_connectors
-    from tools.connectors.opening import open_connectors
     from tools.mcp.accepted import LiveRegistry
     from tools.mcp.caller import McpCaller
     from tools.mcp.connector import McpConnector
     from tools.mcp.session import Reach
-    from tools.registry import default_registry
     from tools.sandbox.sandbox import open_sandbox
 
     store = store or open_store(settings)
-    ours = default_registry()
     lab = LabConnector(settings.lab_file, organization=lambda: bundle().organization)
-    shelf = load_connectors(settings.connectors_dir, ours.shapes())
-    opened = open_connectors(shelf, ours, SecretStore(settings.secrets_folder), store.clock, lab)
+    opened = _open_connectors(settings, store, lab)
     registry = LiveRegistry(opened.registry, store)
     mcp = McpCaller(store=store, reach=Reach(secrets=SecretStore(settings.secrets_folder), bwrap=settings.bwrap))
     bundle = LiveBundle(settings, store, registry)
@@ -117,16 +114,22 @@ def open_registry(settings: Settings, store: Store) -> Registry:
     Raises:
         BundleInvalid: a connector's file is broken; workers do not start either.
     """
-    from tools.connectors.loading import load as load_connectors
-    from tools.connectors.opening import open_connectors
     from tools.mcp.accepted import LiveRegistry
+
+    opened = _open_connectors(settings, store)
+    opened.close()
+    return LiveRegistry(opened.registry, store)
+
+
+def _open_connectors(settings: Settings, store: Store, *others: Connector) -> Opened:
+    """The connectors of the settings and `others`, and our tools as they are carried out."""
+    from tools.connectors.loading import load
+    from tools.connectors.opening import open_connectors
     from tools.registry import default_registry
 
     ours = default_registry()
-    shelf = load_connectors(settings.connectors_dir, ours.shapes())
-    opened = open_connectors(shelf, ours, SecretStore(settings.secrets_folder), store.clock)
-    opened.close()
-    return LiveRegistry(opened.registry, store)
+    shelf = load(settings.connectors_dir, ours.shapes())
+    return open_connectors(shelf, ours, SecretStore(settings.secrets_folder), store.clock, *others)
 
 
 def open_rules(settings: Settings) -> Rulebooks:
