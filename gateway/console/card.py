@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, StringConstraints
 
 from core.canonical import JsonObject
 from core.canonical import digest as digest_of
@@ -35,10 +36,17 @@ Answerer = Annotated[Visitor, Depends(Visit(Role.ANALYST, Role.APPROVER))]
 Our = Annotated[Parts, Depends(parts)]
 #: Characters of a reason.
 MAX_REASON = 2000
-Reason = Annotated[str, Form(max_length=MAX_REASON)]
 #: Forms that a page may open, and what a page may say after one.
 FORMS = frozenset({"approve", "deny", "edit"})
 SAID = frozenset({"approved", "denied", "edited"})
+
+
+class Given(BaseModel):
+    """The form of an answer."""
+
+    #: Of the action that the page showed.
+    digest: str = ""
+    reason: Annotated[str, StringConstraints(max_length=MAX_REASON)] = ""
 
 
 async def whole_form(request: Request) -> dict[str, str]:
@@ -82,30 +90,16 @@ def state(request: Request, proposal_id: str, visitor: Reader, our: Our) -> Resp
 
 @router.post("/cards/{proposal_id}/approve")
 def approve(
-    request: Request,
-    proposal_id: str,
-    *,
-    visitor: Answerer,
-    our: Our,
-    digest: Annotated[str, Form()] = "",
-    reason: Reason = "",
+    request: Request, proposal_id: str, visitor: Answerer, our: Our, given: Annotated[Given, Form()]
 ) -> Response:
     """Yes to exactly what the page showed."""
-    return _answer(request, our, visitor, proposal_id, digest=digest, reason=reason, approve=True)
+    return _answer(request, our, visitor, proposal_id, given, approve=True)
 
 
 @router.post("/cards/{proposal_id}/deny")
-def deny(
-    request: Request,
-    proposal_id: str,
-    *,
-    visitor: Answerer,
-    our: Our,
-    digest: Annotated[str, Form()] = "",
-    reason: Reason = "",
-) -> Response:
+def deny(request: Request, proposal_id: str, visitor: Answerer, our: Our, given: Annotated[Given, Form()]) -> Response:
     """No, and why."""
-    return _answer(request, our, visitor, proposal_id, digest=digest, reason=reason, approve=False)
+    return _answer(request, our, visitor, proposal_id, given, approve=False)
 
 
 @router.post("/cards/{proposal_id}/edit")
@@ -141,7 +135,7 @@ def originals(request: Request, proposal_id: str, visitor: Answerer, our: Our) -
 
 
 def _answer(
-    request: Request, our: Parts, visitor: Visitor, proposal_id: str, *, digest: str, reason: str, approve: bool
+    request: Request, our: Parts, visitor: Visitor, proposal_id: str, given: Given, *, approve: bool
 ) -> Response:
     form = "approve" if approve else "deny"
     try:
@@ -151,21 +145,21 @@ def _answer(
             person=visitor.name,
             roles=visitor.roles,
             approve=approve,
-            reason=reason,
-            digest=digest,
+            reason=given.reason,
+            digest=given.digest,
             ring=our.ring,
             masker=our.masker,
             authenticated_at=visitor.session.authenticated_at,
         )
     except ReauthenticationNeeded as needed:
-        if not reason.strip():
+        if not given.reason.strip():
             return RedirectResponse(confirm_at(proposal_id, form), HTTPStatus.SEE_OTHER, headers=HEADERS)
         refused, stale = str(needed), True
     except (ApprovalRefused, VaultError) as error:
         refused, stale = str(error), False
     else:
         return _to(proposal_id, said="approved" if approve else "denied")
-    typed = {"reason": reason}
+    typed = {"reason": given.reason}
     shown = Shown(form=form, refused=refused, stale=stale, typed=typed, status=HTTPStatus.CONFLICT)
     return _page(request, our, visitor, proposal_id, shown)
 

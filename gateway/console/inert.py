@@ -24,7 +24,7 @@ _BLANKS = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U
 #: Spaces of other widths than a space.
 _SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 #: Candidates for a closer look; most text holds none.
-_SUSPECT = re.compile(f"[^\\x20-\\x7e\\n\\t]|[{_BLANKS}{_SPACES}]")
+_SUSPECT = re.compile(r"[^\x20-\x7e\n\t]")
 _ALWAYS = re.compile(f"[{_BLANKS}{_SPACES}]")
 #: More marks on one letter than any script has, which smear over their neighbours.
 _PILED = re.compile(

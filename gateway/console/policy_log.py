@@ -18,8 +18,6 @@ router = APIRouter(include_in_schema=False)
 #: Decisions on one page.
 PAGE = 50
 DOORS: tuple[str, ...] = get_args(Door)
-#: The filters, as the address names them.
-NAMES = ("tool", "outcome", "door", "rule", "bundle", "ticket", "since")
 Word = Annotated[str, Query(max_length=120)]
 
 
@@ -39,9 +37,10 @@ def decisions(
     cursor: Annotated[str | None, Query(max_length=20)] = None,
 ) -> Response:
     """The decision log, newest first."""
-    wanted = {"tool": tool, "outcome": outcome, "door": door, "rule": rule, "bundle": bundle, "ticket": ticket}
-    wanted["since"] = since if moment_of(since) else ""
-    wanted = {name: value.strip() for name, value in wanted.items() if value.strip()}
+    said = {"tool": tool, "outcome": outcome, "door": door, "rule": rule, "bundle": bundle, "ticket": ticket}
+    said["since"] = since if moment_of(since) else ""
+    said = {name: value.strip() for name, value in said.items()}
+    wanted = {name: value for name, value in said.items() if value}
     with our.store.read() as tx:
         rows = tx.decisions.search(
             ticket_id=wanted.get("ticket"),
@@ -50,7 +49,7 @@ def decisions(
             door=cast("Door | None", wanted.get("door")),
             rule=wanted.get("rule"),
             bundle_hash=wanted.get("bundle"),
-            since=moment_of(wanted.get("since", "")),
+            since=moment_of(said["since"]),
             before=before(cursor),
             limit=PAGE + 1,
         )
@@ -61,7 +60,7 @@ def decisions(
         visitor,
         title="Decision log",
         decisions=rows[:PAGE],
-        wanted={name: wanted.get(name, "") for name in NAMES},
+        wanted=said,
         filtered=bool(wanted),
         doors=DOORS,
         tools=sorted(our.registry.names()),

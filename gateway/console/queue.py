@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 
 from core.action import Proposal
 from core.audit import AuditEvent
@@ -41,7 +42,29 @@ MOST_VIEWS = 20
 #: Characters of a reason.
 MAX_REASON = 2000
 
-Items = Annotated[list[str], Form(max_length=1000)]
+
+class Checked(BaseModel):
+    """The form around the rows: what to do with those that are checked."""
+
+    do: str = ""
+    item: Annotated[list[str], Field(max_length=1000)] = Field(default_factory=list)
+    after: Annotated[str, Field(max_length=2000)] = "/queue"
+
+    def approves(self) -> bool:
+        """Whether they shall be approved, and not denied.
+
+        Raises:
+            Problem: 422, it says neither.
+        """
+        if self.do not in {"approve", "deny"}:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Choose approve or deny.")
+        return self.do == "approve"
+
+
+class Answered(Checked):
+    """The same with a reason for all of them."""
+
+    reason: Annotated[str, Field(max_length=MAX_REASON)] = ""
 
 
 @router.get("/queue")
@@ -114,60 +137,41 @@ def forget_view(our: Our, visitor: Reader, view_id: str) -> Response:
 
 
 @router.post("/queue/confirm")
-def confirm(
-    *,
-    request: Request,
-    our: Our,
-    visitor: Worker,
-    do: Annotated[str, Form()] = "",
-    item: Items = [],  # noqa: B006 — FastAPI's way to say none
-    after: Annotated[str, Form(max_length=2000)] = "/queue",
-) -> Response:
+def confirm(request: Request, our: Our, visitor: Worker, rows: Annotated[Checked, Form()]) -> Response:
     """What would be answered for several at once, each exact action; nothing counts yet."""
-    if do not in {"approve", "deny"}:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Choose approve or deny.")
-    digests = _digests(item)
+    approve = rows.approves()
+    digests = _digests(rows.item)
     queues.check_number(digests)
     with our.store.read() as tx:
         questions, _ = queues.again(tx, our.clock, _viewer(visitor), [one for one, _ in digests])
         claims = tx.claims.among({one.case.ticket_id for one in questions})
     seen = dict(digests)
-    goes = [one for one in questions if _goes(one, seen, approve=do == "approve")]
+    goes = [one for one in questions if _goes(one, seen, approve=approve)]
     return page(
         request,
         "queue/confirm.html",
         visitor,
-        title="Approve together" if do == "approve" else "Deny together",
-        do=do,
+        title="Approve together" if approve else "Deny together",
+        do=rows.do,
         goes=goes,
         stays=[(one, _why(one, seen)) for one in questions if one not in goes],
         words=_namer(our),
         claims=claims,
-        after=local(after),
+        after=local(rows.after),
         max_reason=MAX_REASON,
     )
 
 
 @router.post("/queue/answer")
-def answer(
-    *,
-    request: Request,
-    our: Our,
-    visitor: Worker,
-    do: Annotated[str, Form()] = "",
-    item: Items = [],  # noqa: B006 — FastAPI's way to say none
-    reason: Annotated[str, Form(max_length=MAX_REASON)] = "",
-    after: Annotated[str, Form(max_length=2000)] = "/queue",
-) -> Response:
+def answer(request: Request, our: Our, visitor: Worker, rows: Annotated[Answered, Form()]) -> Response:
     """Answer each of several and say what became of it. Sent again it changes nothing: an answer counts once."""
-    if do not in {"approve", "deny"}:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Choose approve or deny.")
+    approve = rows.approves()
     done = queues.answer_each(
         our.store,
-        _digests(item),
+        _digests(rows.item),
         _viewer(visitor),
-        approve=do == "approve",
-        reason=reason,
+        approve=approve,
+        reason=rows.reason,
         ring=our.ring,
         masker=our.masker,
         authenticated_at=visitor.session.authenticated_at,
@@ -178,38 +182,30 @@ def answer(
         request,
         "queue/done.html",
         visitor,
-        title="Approved together" if do == "approve" else "Denied together",
+        title="Approved together" if approve else "Denied together",
         done=done,
         lines=lines,
         words=_namer(our),
-        after=local(after),
+        after=local(rows.after),
     )
 
 
 @router.post("/queue/claims")
-def claim_several(
-    *,
-    request: Request,
-    our: Our,
-    visitor: Worker,
-    do: Annotated[str, Form()] = "",
-    item: Items = [],  # noqa: B006 — FastAPI's way to say none
-    after: Annotated[str, Form(max_length=2000)] = "/queue",
-) -> Response:
+def claim_several(request: Request, our: Our, visitor: Worker, rows: Annotated[Checked, Form()]) -> Response:
     """Claim or release the tickets of the checked rows."""
     with our.store.read() as tx:
-        of_questions = tx.proposals.many([one for one, _ in _digests(item)])
-    tickets = [one for one in item if one.startswith("tkt_")] + [one.ticket_id for one in of_questions.values()]
-    said = queues.claim_each(our.store, tickets, visitor.name, release=do == "release")
+        of_questions = tx.proposals.many([one for one, _ in _digests(rows.item)])
+    tickets = [one for one in rows.item if one.startswith("tkt_")] + [one.ticket_id for one in of_questions.values()]
+    said = queues.claim_each(our.store, tickets, visitor.name, release=rows.do == "release")
     with our.store.read() as tx:
         lines = tx.worklist.lines(said)
     return page(
         request,
         "queue/claimed.html",
         visitor,
-        title="Released" if do == "release" else "Claimed",
+        title="Released" if rows.do == "release" else "Claimed",
         said=[(lines[one], words) for one, words in said.items() if one in lines],
-        after=local(after),
+        after=local(rows.after),
     )
 
 

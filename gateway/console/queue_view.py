@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
@@ -94,7 +94,8 @@ class View:
         )
 
 
-NAMES = ("state", "verdict", "severity", "source", "kind", "team", "mine", "answer", "since", "q")
+#: Every filter, as the address names it.
+NAMES = tuple(field.name for field in fields(View))
 
 
 def moment_of(said: str) -> datetime | None:

@@ -104,5 +104,4 @@ def problem_page(request: Request, status: int, title: str, detail: str) -> Resp
         return answer
     if "text/html" not in request.headers.get("accept", ""):
         return None
-    visitor = getattr(request.state, "visitor", None)
-    return part(request, "problem.html", None, status=status, title=title, detail=detail, someone=visitor is not None)
+    return part(request, "problem.html", None, status=status, title=title, detail=detail)

@@ -73,7 +73,6 @@ class Visit:
             raise Problem(
                 HTTPStatus.FORBIDDEN, f"This page is for the role {wanted}; ask an admin to give it to {visitor.name}."
             )
-        request.state.visitor = visitor
         return visitor
 
 
