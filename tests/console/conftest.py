@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 #: When the demo's tickets came in: now, because the browser has a clock of its own.
 STARTED = datetime.now(UTC).replace(microsecond=0)
 #: Milliseconds a browser test waits for what must appear.
-PATIENCE = 10_000
+PATIENCE = 30_000
+#: What htmx says of a request whose page was left meanwhile. A request that fails also has a line of Chromium's own.
+LEFT_BEHIND = ("htmx:afterRequest", "htmx:sendAbort", "htmx:sendError")
 
 
 @pytest.fixture(scope="session")
@@ -67,11 +69,12 @@ def fresh(tmp_path: Path, masker: Masker) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, without a window, for one module: Playwright keeps an event loop running meanwhile."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("Chromium is not installed: `make test` installs Debian's package where it may")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         yield browser
@@ -95,4 +98,4 @@ def tab(context: BrowserContext) -> Iterator[Page]:
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     yield page
-    assert wrong == []
+    assert [words for words in wrong if not words.startswith(LEFT_BEHIND)] == []

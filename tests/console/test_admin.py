@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from core.action import EffectState, ProposalState
 from core.ticket import TicketState
@@ -154,7 +155,7 @@ def test_an_open_page_shows_a_halt_and_its_end_without_a_reload(site: Site, cont
     tab.goto(f"{site.url}/overview")
     tab.get_by_text("live", exact=True).wait_for()
     height = tab.evaluate("document.querySelector('h1').getBoundingClientRect().top")
-    assert tab.get_by_role("alert").count() == 0
+    expect(tab.get_by_role("alert")).to_have_count(0)
     admin = context.browser.new_context()  # type: ignore[union-attr]  # a context of a browser
     site.sign_in(admin, "ada")
     switch = admin.new_page()

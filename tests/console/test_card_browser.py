@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from core.action import Proposal, ProposalState
+from tests.console.conftest import PATIENCE
 from tests.console.site import Site
 from tests.console.test_card import another, read, send, waiting
 
@@ -64,7 +66,7 @@ def test_originals_are_shown_without_losing_what_was_typed(site: Site, tab: Page
     tab.keyboard.type("Half a thought")
     tab.get_by_role("button", name="Show originals").click()
     tab.get_by_text("This look is in the audit trail").wait_for()
-    assert tab.get_by_label("Reason").locator("visible=true").input_value() == "Half a thought"
+    expect(tab.get_by_label("Reason").locator("visible=true")).to_have_value("Half a thought")
 
 
 def test_an_edit_shows_its_difference_and_another_person_approves_it(site: Site, tab: Page, chromium: Browser) -> None:
@@ -74,18 +76,18 @@ def test_an_edit_shows_its_difference_and_another_person_approves_it(site: Site,
     tab.get_by_role("textbox", name="indicator").fill("mail.freemail-box.example")
     tab.get_by_role("button", name="Preview the change").click()
     preview = tab.locator(".preview")
-    assert "freemail-box.example" in preview.locator("del").inner_text()
-    assert "mail.freemail-box.example" in preview.locator("ins").inner_text()
+    expect(preview.locator("del")).to_contain_text("freemail-box.example")
+    expect(preview.locator("ins")).to_contain_text("mail.freemail-box.example")
     tab.get_by_label("Reason for those who approve it").fill("Only the mail host.")
     tab.get_by_role("button", name="Propose this instead").click()
     tab.get_by_text("This is the new proposal.").wait_for()
     assert read(site, asked).state is ProposalState.REPLACED
-    assert tab.get_by_role("button", name="Approve and carry out").count() == 0
+    expect(tab.get_by_role("button", name="Approve and carry out")).to_have_count(0)
     fresh = next(proposal for proposal in site.waiting() if proposal.replaces == asked.id)
     other = chromium.new_context(reduced_motion="reduce")
     page = other.new_page()
     opened(site, page, "abe", fresh, "?do=approve")
-    assert "ana says" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("ana says")
     page.get_by_role("button", name="Approve and carry out").click()
     page.get_by_text("You approved it.").wait_for()
     other.close()
@@ -122,8 +124,8 @@ def test_what_another_denies_takes_no_answer_here_and_keeps_what_was_typed(
     page.keyboard.type("It is ours.")
     page.get_by_role("button", name="Deny it").click()
     tab.locator("#closed").get_by_text("what you wrote was not recorded").wait_for()
-    assert tab.get_by_role("button", name="Approve and carry out").is_disabled()
-    assert tab.get_by_label("Reason").locator("visible=true").input_value() == "It looks fi"
+    expect(tab.get_by_role("button", name="Approve and carry out")).to_be_disabled()
+    expect(tab.get_by_label("Reason").locator("visible=true")).to_have_value("It looks fi")
     other.close()
 
 
@@ -133,12 +135,12 @@ def test_an_open_card_expires_by_itself_and_the_server_agrees(site: Site, tab: P
     tab.clock.install()
     opened(site, tab, "abe", asked, "?do=approve")
     tab.keyboard.type("Wait a")
-    assert tab.get_by_role("button", name="Approve and carry out").is_enabled()
+    expect(tab.get_by_role("button", name="Approve and carry out")).to_be_enabled()
     site.clock.advance(seconds=601)
     tab.clock.fast_forward("10:01")
     tab.get_by_text("Its time is up").first.wait_for()
-    assert tab.get_by_role("button", name="Approve and carry out").is_disabled()
-    assert tab.get_by_label("Reason").locator("visible=true").input_value() == "Wait a"
+    expect(tab.get_by_role("button", name="Approve and carry out")).to_be_disabled()
+    expect(tab.get_by_label("Reason").locator("visible=true")).to_have_value("Wait a")
     tab.locator("#card-state[data-open=no]").wait_for()
     assert send(site, asked, "approve").status_code == 409
     assert read(site, asked).state is ProposalState.PENDING
@@ -148,7 +150,7 @@ def test_an_open_card_expires_by_itself_and_the_server_agrees(site: Site, tab: P
 def plain(chromium: Browser) -> BrowserContext:
     """A browser in which no script runs."""
     made = chromium.new_context(java_script_enabled=False)
-    made.set_default_timeout(10_000)
+    made.set_default_timeout(PATIENCE)
     return made
 
 
@@ -158,22 +160,22 @@ def test_everything_works_without_javascript(site: Site, plain: BrowserContext) 
     seen, edited, denied = (waiting(site, tool) for tool in ("quarantine_email", "isolate_host", "block_indicator"))
     page.goto(f"{site.url}/cards/{seen.id}")
     page.get_by_role("button", name="Show originals").click()
-    assert page.get_by_text("This look is in the audit trail").is_visible()
+    expect(page.get_by_text("This look is in the audit trail")).to_be_visible()
     page.goto(f"{site.url}/cards/{seen.id}?do=approve")
     page.get_by_role("button", name="Approve and carry out").click()
-    assert page.get_by_text("You approved it.").is_visible()
+    expect(page.get_by_text("You approved it.")).to_be_visible()
     page.goto(f"{site.url}/cards/{denied.id}")
     page.locator("summary", has_text="Deny").click()
     page.locator("form[action$=deny] textarea").fill("No.")
     page.get_by_role("button", name="Deny it").click()
-    assert page.get_by_text("You denied it.").is_visible()
+    expect(page.get_by_text("You denied it.")).to_be_visible()
     page.goto(f"{site.url}/cards/{edited.id}")
     page.get_by_role("link", name="Edit").click()
     page.get_by_role("textbox", name="host").fill("SRV-PAY-01")
     page.get_by_role("button", name="Preview the change").click()
     page.get_by_label("Reason for those who approve it").fill("The other one.")
     page.get_by_role("button", name="Propose this instead").click()
-    assert page.get_by_text("This is the new proposal.").is_visible()
+    expect(page.get_by_text("This is the new proposal.")).to_be_visible()
     states = [read(site, proposal).state for proposal in (seen, edited, denied)]
     assert states == [ProposalState.APPROVED, ProposalState.REPLACED, ProposalState.DENIED]
     plain.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from core.ticket import TicketState
 from tests.console.site import AUDIT, Site
@@ -29,9 +30,9 @@ def test_an_original_is_looked_at_and_hidden_again(site: Site, context: BrowserC
     item.get_by_text(entry.value).wait_for()
     assert entry.value not in tab.url
     assert answered.value.headers["cache-control"] == "no-store"
-    assert item.get_by_label("Why do you need to see it?").input_value() == ""
+    expect(item.get_by_label("Why do you need to see it?")).to_have_value("")
     item.get_by_role("button", name="Hide it").click()
-    assert tab.get_by_text(entry.value).count() == 0
+    expect(tab.get_by_text(entry.value)).to_have_count(0)
 
 
 def test_a_verdict_is_corrected_in_two_clicks_and_agreed_with_in_one(
@@ -58,7 +59,7 @@ def test_a_case_is_read_by_keyboard(site: Site, context: BrowserContext, tab: Pa
         tab.wait_for_url(f"{site.url}/cases/{ticket.id}{path}")
     tab.keyboard.press("f")
     tab.wait_for_url("**#feedback")
-    assert tab.locator("#feedback").is_visible()
+    expect(tab.locator("#feedback")).to_be_visible()
     tab.keyboard.press("2")
     tab.wait_for_url("**/evidence")
     tab.keyboard.press("j")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.console.site import AUDIT, Site, password_of
 from tests.console.workbench import answer, texts, third_admin
@@ -42,9 +44,9 @@ def test_a_change_goes_from_the_editor_to_live(site: Site, context: BrowserConte
     line = type_over(tab, "then: allow", "then: alow")
     problem = tab.locator(".problems a").first
     problem.wait_for()
-    assert problem.inner_text().startswith(f"actions.yaml:{line}:")
-    assert tab.locator(f'.pe-mark[data-line="{line}"]').count() == 1
-    assert tab.get_by_role("tab", name="actions.yaml, 1 problems").is_visible()
+    expect(problem).to_have_text(re.compile(rf"^\s*actions\.yaml:{line}:"))
+    expect(tab.locator(f'.pe-mark[data-line="{line}"]')).to_have_count(1)
+    expect(tab.get_by_role("tab", name="actions.yaml, 1 problems")).to_be_visible()
     box.evaluate("text => { text.setSelectionRange(0, 0); text.scrollTop = 0; }")
     problem.click()
     assert box.evaluate(CURSOR) == line
@@ -54,25 +56,25 @@ def test_a_change_goes_from_the_editor_to_live(site: Site, context: BrowserConte
     tab.keyboard.press("Tab")
     assert len(box.input_value()) > len(before)
     tab.keyboard.press("Control+z")
-    assert box.input_value() == before
+    expect(box).to_have_value(before)
     tab.keyboard.press("Escape")
     tab.keyboard.press("Tab")
     assert box.evaluate("text => document.activeElement !== text")
-    assert box.input_value() == before
+    expect(box).to_have_value(before)
 
     type_over(tab, "then: alow", "then: allow")
     for old in ("verdict.confidence >= 0.85", "verdict.confidence < 0.85"):
         type_over(tab, old, old.replace("0.85", "0.82"))
     tab.get_by_text("loads", exact=True).wait_for()
-    assert tab.locator(".pe-mark").count() == 0
+    expect(tab.locator(".pe-mark")).to_have_count(0)
 
     tab.get_by_role("button", name="What would it do?").click()
     tab.get_by_text("It is looser somewhere.").wait_for()
-    assert "verdict.confidence >= 0.82" in tab.locator(".d-added").first.inner_text()
+    expect(tab.locator(".d-added").first).to_contain_text("verdict.confidence >= 0.82")
     tab.get_by_label("Why").fill("Weaker verdicts were right all month.")
     tab.get_by_role("button", name="Request activation").click()
     tab.get_by_text("0 of 2 approvals").wait_for()
-    assert tab.get_by_text("You proposed this change").is_visible()
+    expect(tab.get_by_text("You proposed this change")).to_be_visible()
     assert tab.evaluate("sessionStorage.getItem('casemate-draft')") is None
 
     # The author's page follows what others answer.
@@ -87,7 +89,9 @@ def test_a_change_goes_from_the_editor_to_live(site: Site, context: BrowserConte
     tab.get_by_role("button", name="Approve").click()
     tab.get_by_text("went live").wait_for()
     tab.goto(f"{site.url}/policy")
-    assert tab.locator("section", has_text="Live now").get_by_text("Weaker verdicts were right all month.").is_visible()
+    expect(
+        tab.locator("section", has_text="Live now").get_by_text("Weaker verdicts were right all month.")
+    ).to_be_visible()
 
 
 @pytest.mark.browser
@@ -114,5 +118,5 @@ def test_a_session_that_ends_loses_no_text(site: Site, context: BrowserContext) 
     context.clear_cookies()
     site.sign_in(context, "adam")
     tab.goto(f"{site.url}/policy/edit")
-    assert tab.locator("#draft-offer").is_hidden()
+    expect(tab.locator("#draft-offer")).to_be_hidden()
     assert tab.evaluate("sessionStorage.getItem('casemate-draft')") is None

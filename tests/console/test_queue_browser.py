@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.console.site import AUDIT, Site
 from tests.samples import stored_ticket
@@ -48,10 +49,10 @@ def test_the_queue_is_worked_by_keyboard_alone(site: Site, context: BrowserConte
     press("k")
     assert row_of(tab) == shown[1]
     approve = tab.locator(".bar").get_by_role("button", name="Approve…")
-    assert approve.is_disabled()
+    expect(approve).to_be_disabled()
     press("x")
-    assert tab.locator("#checked").inner_text() == "1 checked"
-    assert approve.is_enabled()
+    expect(tab.locator("#checked")).to_have_text("1 checked")
+    expect(approve).to_be_enabled()
     assert row_of(tab) == shown[1]
     press("c")
     tab.locator(f"#{shown[1]} button.claim.mine").wait_for()
@@ -66,7 +67,7 @@ def test_the_queue_is_worked_by_keyboard_alone(site: Site, context: BrowserConte
     press("/")
     assert tab.evaluate("document.activeElement.name") == "q"
     press("j")
-    assert tab.locator("input[name=q]").input_value() == "j"
+    expect(tab.locator("input[name=q]")).to_have_value("j")
     press("Escape")
     press("j")
     press("Enter")
@@ -114,17 +115,17 @@ def test_news_moves_nothing_and_takes_nothing_away(site: Site, context: BrowserC
     tab.get_by_role("button", name="1 new, show").wait_for()
 
     gone = tab.locator(f"#{answered}.gone")
-    assert "denied" in gone.inner_text()
-    assert gone.get_by_role("link", name="Approve").count() == 0
-    assert other.locator(".claimed").inner_text() == "amy"
+    expect(gone).to_contain_text("denied")
+    expect(gone.get_by_role("link", name="Approve")).to_have_count(0)
+    expect(other.locator(".claimed")).to_have_text("amy")
     assert tab.evaluate(HELD) == before
     assert tab.evaluate("window.moved") == 0
     assert tab.title().startswith(f"({len(site.waiting())}) Queue")
-    assert tab.locator(f"#{fresh}").count() == 0
+    expect(tab.locator(f"#{fresh}")).to_have_count(0)
 
     tab.keyboard.press(".")
     tab.locator(f"#{fresh}").wait_for()
-    assert tab.locator(f"#{answered}").count() == 0
+    expect(tab.locator(f"#{answered}")).to_have_count(0)
     assert tab.evaluate(HELD)["checked"] == before["checked"]
     assert row_of(tab) == before["row"]
 
@@ -143,7 +144,7 @@ def test_what_is_typed_stays_and_an_empty_list_offers_what_arrives(
     ticket = stored_ticket(site.store, external_id="NEW-2").id
     show = tab.get_by_role("button", name="1 new, show")
     show.wait_for()
-    assert tab.locator("input[name=q]").input_value() == "half a wor"
+    expect(tab.locator("input[name=q]")).to_have_value("half a wor")
     assert tab.evaluate("window.moved") == 0
     show.click()
     tab.locator(f"#{ticket}").wait_for()

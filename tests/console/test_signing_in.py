@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from core.audit import AuditEvent
 from core.identity import secret_digest
@@ -107,7 +108,7 @@ def test_what_somebody_types_outlives_their_session(site: Site, context: Browser
     with site.store.begin() as tx:
         tx.sessions.revoke(secret_digest(secret), AuditEvent(action="test", actor="test", ticket_id=proposal.ticket_id))
     tab.locator("#live-state", has_text="signed out").wait_for()
-    assert tab.get_by_label("Reason").last.input_value() == "Half a sentence"
+    expect(tab.get_by_label("Reason").last).to_have_value("Half a sentence")
 
 
 def test_a_page_that_is_not_there_says_so(site: Site) -> None:

@@ -97,15 +97,12 @@ def test_from_an_empty_site_to_a_triaged_ticket(
     seen = []
     house = open_house(fresh.settings.folder, model, fresh.clock)
     for _ in range(30):
-        current = tab.locator("[aria-current=step]")
-        step = current.inner_text().split("\n")[0] if current.count() else ""
+        step = "".join(tab.locator("[aria-current=step]").all_inner_texts()).split("\n")[0]
+        words = tab.locator("#journey .row .muted").first
+        before = [words.element_handle(), words.text_content()]
         ring = journey.advance(house.services, found[0]).ring
         ticket = house.ticket(found[0])
-        words = tab.locator("#journey .row .muted").first
-        tab.wait_for_function(
-            "([node, before]) => !node.isConnected || node.textContent !== before",
-            arg=[words.element_handle(), words.text_content()],
-        )
+        tab.wait_for_function("([node, before]) => !node.isConnected || node.textContent !== before", arg=before)
         seen.append((step, ticket.state.value))
         if not ring:
             break
