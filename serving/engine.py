@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from serving.asking import Ask, AsyncSink, Request, Step
+from serving.attention import MASKLESS, NAMES
 from serving.batch import Batch, Receive
 from serving.canary import prove_constraint
 from serving.choosing import Choosing, check_labels
@@ -39,7 +40,7 @@ class EngineConfig:
         batch_tokens: tokens that one step computes at most.
         memory_share: share of the free memory that the cache and its tensors take.
         prefix_sharing: whether equal beginnings of prompts are computed once.
-        graphs: CUDA graphs. `auto`: where attention needs no mask (FlashAttention) and no adapter may be switched.
+        graphs: CUDA graphs. `auto`: with the package flash-attn, where no adapter may be switched.
     """
 
     max_concurrency: int = 32
@@ -228,6 +229,7 @@ class Engine:
             loaded.model,
             on_card=loaded.device.type != "cpu",
             flash=loaded.attention.startswith("flash"),
+            masked=loaded.attention not in MASKLESS,
             context=loaded.context,
             requests=config.max_concurrency,
             page_tokens=config.page_tokens,
@@ -264,9 +266,13 @@ class Engine:
 
     def _graphs(self) -> bool | None:
         """What transformers is told; None: as it sees fit."""
-        wanted, on_card = self.config.graphs, self.loaded.device.type != "cpu"
-        if self.loaded.adapters and wanted == "on":
+        wanted, attention = self.config.graphs, self.loaded.attention
+        if self.loaded.device.type == "cpu" or wanted == "off":
+            return False
+        if wanted == "on" and self.loaded.adapters:
             raise ModelNotUsable("A CUDA graph keeps the adapter it was captured with; serve adapters without graphs.")
-        if not on_card or self.loaded.adapters or wanted == "off":
+        if wanted == "on" and attention == "packed":
+            raise ModelNotUsable("A CUDA graph needs FlashAttention, which does not run on this card for this model.")
+        if self.loaded.adapters or (wanted == "auto" and attention in NAMES):
             return False
         return True if wanted == "on" else None

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 
 from serving.adapters import Adapters
+from serving.attention import pack
 from serving.errors import ModelNotUsable
 
 __all__ = ["Loaded", "ModelNotUsable", "ModelSpec", "load"]
@@ -55,7 +56,7 @@ class Loaded:
         context: tokens that prompt and answer may have together.
         vocab_size: columns of the logits; may exceed the tokenizer's tokens.
         stop_token_ids: tokens that end an answer.
-        attention: the implementation in use, by transformers' name.
+        attention: the implementation in use: `packed` or `varlen` of `serving.attention`, else by transformers' name.
         pooling: how embeddings are made of the last hidden states.
         adapters: names of the LoRA adapters that are loaded beside it.
         switch: makes one of them active.
@@ -126,7 +127,7 @@ def load(spec: ModelSpec) -> Loaded:
         dtype=model.dtype,
         vocab_size=int(text.vocab_size),
         stop_token_ids=stops,
-        attention=attention,
+        attention=pack(model) or model.config._attn_implementation,  # noqa: SLF001  # no public name for it
         pooling=_pooling(spec),
         adapters=tuple(spec.adapters),
         switch=Adapters(model, spec.adapters),

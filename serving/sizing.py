@@ -12,8 +12,9 @@ MACHINE_SHARE = 0.3
 #: Tokens of one step. A card wants many; on the processor a small step keeps others' tokens coming.
 CARD_BATCH = 8192
 MACHINE_BATCH = 1024
-#: Tokens the cache of a processor has at most unless told otherwise: the attention mask grows with it.
-MACHINE_CACHE = 65_536
+#: Tokens the cache of a processor has at most unless told otherwise; fewer where the mask of attention grows with it.
+MACHINE_CACHE = 262_144
+MASKED_CACHE = 65_536
 #: Tokens of one page. FlashAttention's kernel reads pages of 256.
 FLASH_PAGE = 256
 PAGE = 32
@@ -51,6 +52,7 @@ def choose_size(
     *,
     on_card: bool,
     flash: bool,
+    masked: bool,
     context: int,
     requests: int,
     page_tokens: int | None,
@@ -58,13 +60,14 @@ def choose_size(
     batch_tokens: int | None,
     memory_share: float | None,
 ) -> Size:
-    """The size for a model; arguments that are None are chosen here."""
+    """The size for a model; arguments that are None are chosen here. `masked`: its attention needs a mask in memory."""
     page = page_tokens or (FLASH_PAGE if flash else PAGE)
     batch = batch_tokens or (CARD_BATCH if on_card else MACHINE_BATCH)
     share = memory_share or (CARD_SHARE if on_card else MACHINE_SHARE)
     if cache_tokens is None and not on_card:
-        per_token = bytes_of_token(model) + batch * model.dtype.itemsize  # the second is the mask's column
-        cache_tokens = min(max(MACHINE_CACHE, context), int(free_memory() * share) // per_token)
+        column = batch * model.dtype.itemsize if masked else 0
+        most = max(MASKED_CACHE if masked else MACHINE_CACHE, context)
+        cache_tokens = min(most, int(free_memory() * share) // (bytes_of_token(model) + column))
     pages = None if cache_tokens is None else max(1, -(-cache_tokens // page))
     return Size(page_tokens=page, pages=pages, batch_tokens=batch, requests=min(requests, batch), memory_share=share)
 

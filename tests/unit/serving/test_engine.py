@@ -161,11 +161,21 @@ def test_the_processor_has_no_graphs(loaded: Loaded, graphs: Literal["auto", "on
 def test_a_card_has_graphs_where_no_adapter_is_switched(
     loaded: Loaded, graphs: Literal["auto", "on", "off"], told: bool | None
 ) -> None:
-    on_card = replace(loaded, device=torch.device("cuda"))
+    on_card = replace(loaded, device=torch.device("cuda"), attention="flash_attention_2")
     assert Engine(on_card, EngineConfig(graphs=graphs), shapes_of(loaded))._graphs() is told
     assert Engine(replace(on_card, adapters=("a",)), EngineConfig(), shapes_of(loaded))._graphs() is False
     with pytest.raises(ModelNotUsable, match="serve adapters without graphs"):
         Engine(replace(on_card, adapters=("a",)), EngineConfig(graphs="on"), shapes_of(loaded)).start()
+
+
+def test_torchs_own_attention_has_graphs_only_when_they_are_asked_for(loaded: Loaded) -> None:
+    on_card = replace(loaded, device=torch.device("cuda"), attention="varlen")
+    told = [Engine(on_card, EngineConfig(graphs=wanted), shapes_of(loaded))._graphs() for wanted in ("auto", "on")]
+    assert told == [False, True]
+    by_request = replace(on_card, attention="packed")
+    assert Engine(by_request, EngineConfig(), shapes_of(loaded))._graphs() is False
+    with pytest.raises(ModelNotUsable, match="needs FlashAttention"):
+        Engine(by_request, EngineConfig(graphs="on"), shapes_of(loaded)).start()
 
 
 async def test_closing_fails_what_still_runs(loaded: Loaded) -> None:

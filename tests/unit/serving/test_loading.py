@@ -38,7 +38,7 @@ def test_a_loaded_model_says_what_it_can(tiny_model: Path) -> None:
     assert loaded.vocab_size == VOCABULARY + PADDING
     assert loaded.stop_token_ids == (loaded.tokenizer.eos_token_id,)
     assert (loaded.device, loaded.dtype) == (torch.device("cpu"), torch.float32)
-    assert (loaded.attention, loaded.pooling, loaded.adapters) == ("sdpa", "mean", ())
+    assert (loaded.attention, loaded.pooling, loaded.adapters) == ("packed", "mean", ())
     assert not loaded.model.training
 
 

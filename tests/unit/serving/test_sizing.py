@@ -11,7 +11,7 @@ import pytest
 from serving import sizing
 from serving.engine import Engine, EngineConfig
 from serving.errors import ModelNotUsable
-from serving.sizing import MACHINE_BATCH, MACHINE_CACHE, PAGE, bytes_of_token, choose_size, free_memory
+from serving.sizing import MACHINE_BATCH, MACHINE_CACHE, MASKED_CACHE, PAGE, bytes_of_token, choose_size, free_memory
 from tests.unit.serving.engines import load_tiny, shapes_of
 
 CHOSEN_HERE: dict[str, Any] = {
@@ -30,8 +30,10 @@ def test_a_token_takes_keys_and_values_of_every_layer(tiny_model: Path) -> None:
 def test_the_processor_gets_a_cache_that_memory_allows(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = load_tiny(tiny_model).model
     asked: dict[str, Any] = {"on_card": False, "flash": False, "context": 1000, "requests": 8, **CHOSEN_HERE}
-    size = choose_size(model, **asked)
+    size = choose_size(model, masked=False, **asked)
     assert (size.page_tokens, size.pages, size.batch_tokens) == (PAGE, MACHINE_CACHE // PAGE, MACHINE_BATCH)
+    asked["masked"] = True
+    assert choose_size(model, **asked).pages == MASKED_CACHE // PAGE
     bytes_each = 512 + MACHINE_BATCH * 4
     monkeypatch.setattr(sizing, "free_memory", lambda: 10 * PAGE * bytes_each)
     assert choose_size(model, **{**asked, "memory_share": 0.5}).pages == 5
@@ -40,7 +42,7 @@ def test_the_processor_gets_a_cache_that_memory_allows(tiny_model: Path, monkeyp
 
 def test_a_card_is_sized_by_transformers(tiny_model: Path) -> None:
     model = load_tiny(tiny_model).model
-    asked: dict[str, Any] = {"on_card": True, "context": 1000, "requests": 8, **CHOSEN_HERE}
+    asked: dict[str, Any] = {"on_card": True, "masked": False, "context": 1000, "requests": 8, **CHOSEN_HERE}
     assert choose_size(model, flash=True, **asked).page_tokens == 256
     size = choose_size(model, flash=False, **asked)
     assert (size.page_tokens, size.pages) == (PAGE, None)
