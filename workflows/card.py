@@ -21,14 +21,18 @@ from core.evidence import Evidence
 from core.mcp import is_external
 from core.store.transaction import Transaction
 from core.ticket import Ticket
+from core.worklist import CaseLine
 from workflows.approvals import ANY_APPROVER, RATE_ALARM, RATE_WINDOW, check_answer
 from workflows.quotes import Quote, quotes_of
+from workflows.words import ACTION_WORDS, proposal_words
 
 if TYPE_CHECKING:
     from core.clock import Clock
     from core.store.assessments import Run
     from tools.registry import Registry, Tool
 
+#: Answers about the same target in other cases that a card shows.
+ELSEWHERE = 5
 #: Characters outside of ASCII that are named one by one for each argument.
 MAX_ODD = 12
 
@@ -121,6 +125,18 @@ class State:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Elsewhere:
+    """The same tool at the same target in another case: who decided, and how it ended."""
+
+    proposal: Proposal
+    case: CaseLine
+    #: Empty where policy decided, or nobody did.
+    answers: tuple[Approval, ...]
+    #: How it ended, in words.
+    means: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
     """Everything else, which stays as it is."""
 
@@ -138,6 +154,7 @@ class Card:
     changes: tuple[Change, ...]
     #: The same tool with the same arguments, proposed for this ticket at another time, with what people said.
     before: tuple[tuple[Proposal, tuple[Approval, ...]], ...]
+    elsewhere: tuple[Elsewhere, ...]
     connector: str
 
     @property
@@ -187,8 +204,24 @@ def card_of(
             if other.id not in {proposal.id, proposal.replaces}
             and (other.tool, other.arguments) == (proposal.tool, proposal.arguments)
         ),
+        elsewhere=tuple(_elsewhere(tx, proposal)),
         connector=proposal.binding.connector.partition(" ")[0] or ("mcp" if is_external(proposal.tool) else "lab"),
     )
+
+
+def _elsewhere(tx: Transaction, proposal: Proposal) -> list[Elsewhere]:
+    others = tx.proposals.elsewhere(proposal, limit=ELSEWHERE)
+    cases = tx.worklist.lines({other.ticket_id for other in others})
+    effects = tx.effects.of_proposals([other.id for other in others])
+    return [
+        Elsewhere(
+            proposal=other,
+            case=cases[other.ticket_id],
+            answers=tuple(tx.proposals.answers(other.id)),
+            means=ACTION_WORDS[effects[other.id].state] if other.id in effects else proposal_words(other),
+        )
+        for other in others
+    ]
 
 
 def words_of(tool: Tool | None, proposal: Proposal) -> tuple[tuple[str, str | None], ...]:

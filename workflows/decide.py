@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -108,6 +108,8 @@ class Question:
     #: A refusal when there are none: a token was forged or misplaced.
     facts: Facts | ToolRefused
     shown: JsonObject
+    #: What it aims at, real; None of a refusal.
+    target: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +120,7 @@ class Opinion:
     provenance: JsonObject
     #: Always policy's own answer, also where an allow was turned into a question.
     entry: DecisionEntry
+    target: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +199,8 @@ class Bench:
         shown = {} if isinstance(facts, ToolRefused) else self.log.masked(facts, proposal.arguments)
         if isinstance(facts, ToolRefused):
             facts = ToolRefused(self.session.mask_text(str(facts)))
-        return Question(proposal=proposal, bundle=bundle, facts=facts, shown=shown)
+            return Question(proposal=proposal, bundle=bundle, facts=facts, shown=shown)
+        return Question(proposal=proposal, bundle=bundle, facts=facts, shown=shown, target=self.target(proposal))
 
     def recounted(self, tx: Transaction, question: Question) -> Question:
         """The same question with the counts of this transaction: nothing else can have moved since it was asked."""
@@ -225,7 +229,7 @@ class Bench:
                 microseconds=spent,
                 proposal_id=proposal.id,
             )
-        return Opinion(decision=entry.decision, provenance=question.shown, entry=entry)
+        return Opinion(decision=entry.decision, provenance=question.shown, entry=entry, target=question.target)
 
     def _facts(self, tx: Transaction, bundle: Bundle, proposal: Proposal, *, already: Taken) -> Facts | ToolRefused:
         from tools.facts import build_facts
@@ -263,7 +267,8 @@ def rule(tx: Transaction, proposal: Proposal, opinion: Opinion, *, now: datetime
     asks = decision.outcome is Outcome.ASK and decision.expires_seconds
     expires_at = now + timedelta(seconds=decision.expires_seconds) if asks else None
     tx.decisions.add(opinion.entry)
-    tx.proposals.decide(proposal, decision, provenance=opinion.provenance, expires_at=expires_at)
+    target = tx.effects.target_hash(opinion.target)
+    tx.proposals.decide(proposal, decision, provenance=opinion.provenance, expires_at=expires_at, target=target)
     tx.proposals.move(
         proposal,
         _MOVES[decision.outcome],

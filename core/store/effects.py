@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, true, update
@@ -106,6 +107,13 @@ class Effects:
             select(EffectRow).where(EffectRow.ticket_id == ticket_id).order_by(EffectRow.created_at, EffectRow.id)
         )
         return [_effect(row) for row in rows]
+
+    def of_proposals(self, proposal_ids: Collection[str]) -> dict[str, Effect]:
+        """The effects of these proposals, by the proposal's id."""
+        if not proposal_ids:
+            return {}
+        rows = self._session.scalars(select(EffectRow).where(EffectRow.proposal_id.in_(proposal_ids)))
+        return {row.proposal_id: _effect(row) for row in rows}
 
     def unsettled(self, *, before: datetime) -> list[Effect]:
         """Effects that were sent, or about to be, and whose outcome nobody has seen since `before`."""

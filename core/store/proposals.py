@@ -18,6 +18,12 @@ from core.store.answers import columns, fields
 from core.store.audit import AuditTrail
 from core.store.schema import ApprovalRow, ProposalRow
 
+#: Somebody answered, policy did, or nobody did in time.
+_SETTLED = [
+    state.value
+    for state in (ProposalState.APPROVED, ProposalState.EXECUTED, ProposalState.DENIED, ProposalState.EXPIRED)
+]
+
 
 class Proposals:
     """Proposals move only through `PROPOSAL_TRANSITIONS`, by conditional update: the first mover wins."""
@@ -100,14 +106,44 @@ class Proposals:
         )
         return [_proposal(row) for row in rows]
 
+    def elsewhere(self, proposal: Proposal, *, limit: int) -> list[Proposal]:
+        """The same tool at the same real target in other cases, as far as it is settled; newest first.
+
+        Nothing while policy has not spoken about `proposal`, and nothing of an action that aims at nothing.
+        """
+        target = self._session.scalar(select(ProposalRow.target).where(ProposalRow.id == proposal.id))
+        if target is None:
+            return []
+        rows = self._session.scalars(
+            select(ProposalRow)
+            .where(
+                ProposalRow.tool == proposal.tool,
+                ProposalRow.target == target,
+                ProposalRow.ticket_id != proposal.ticket_id,
+                ProposalRow.state.in_(_SETTLED),
+            )
+            .order_by(ProposalRow.created_at.desc())
+            .limit(limit)
+        )
+        return [_proposal(row) for row in rows]
+
     def decide(
-        self, proposal: Proposal, decision: Decision, *, provenance: dict[str, object], expires_at: datetime | None
+        self,
+        proposal: Proposal,
+        decision: Decision,
+        *,
+        provenance: dict[str, object],
+        expires_at: datetime | None,
+        target: str | None = None,
     ) -> None:
-        """Attach what policy answered; the move that follows is a call of its own."""
+        """Attach what policy answered; the move that follows is a call of its own.
+
+        `target` is the keyed hash of what it aims at (`Effects.target_hash`).
+        """
         self._session.execute(
             update(ProposalRow)
             .where(ProposalRow.id == proposal.id)
-            .values(decision=decision.as_json(), provenance=provenance, expires_at=expires_at)
+            .values(decision=decision.as_json(), provenance=provenance, expires_at=expires_at, target=target)
         )
 
     def move(self, proposal: Proposal, to: ProposalState, audit: AuditEvent) -> bool:

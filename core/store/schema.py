@@ -174,7 +174,10 @@ class TurnRow(Base):
 
 class ProposalRow(Base):
     __tablename__ = "proposals"
-    __table_args__ = (Index("ix_proposals_waiting", "state", "expires_at"),)
+    __table_args__ = (
+        Index("ix_proposals_waiting", "state", "expires_at"),
+        Index("ix_proposals_target", "tool", "target", "created_at"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), index=True)
@@ -187,6 +190,8 @@ class ProposalRow(Base):
     binding: Mapped[JsonObject]
     digest: Mapped[str]
     decision: Mapped[JsonObject | None]
+    #: Keyed hash of what it aims at, as in the ledger of effects.
+    target: Mapped[str | None] = mapped_column(String(64))
     provenance: Mapped[JsonObject]
     replaces: Mapped[str | None]
     expires_at: Mapped[datetime | None]

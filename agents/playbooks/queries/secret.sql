@@ -8,7 +8,7 @@ SELECT count(DISTINCT event) AS events,
   count(*) FILTER (WHERE k IN ('path','file','location_path') AND regexp_matches(v, 'test|fixture|example|sample|mock|docs/')) AS test_path,
   count(*) FILTER (WHERE regexp_matches(v, 'stealer|credential intelligence|leaked.?password|breach')) AS stolen,
   count(*) FILTER (WHERE regexp_matches(v, 'secret_scanning|secret.?scanning|leak')) AS detected,
-  coalesce(arg_min(value, length(p)) FILTER (WHERE k IN ('secret_id','secret_name','key_id','accesskeyid','access_key_id','secret','token_id')), '') AS secret,
+  coalesce(arg_min(value, length(p)) FILTER (WHERE k IN ('secret_id','secret_name','key_id','accesskeyid','access_key_id','secret','token_id')), '') AS secret_id,
   coalesce(arg_min(value, length(p)) FILTER (WHERE k IN ('owner','account','username','secret_owner','compromised_emails','user','committer','login','email')), '') AS owner,
   coalesce(arg_min(v, length(p)) FILTER (WHERE k IN ('secret_type','type','kind','secret_type_display_name')), '') AS kind,
   coalesce(arg_max(value, length(p)) FILTER (WHERE k IN ('used_from','last_used_ip','ip_address','source_ip')), '') AS ip
