@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, StringConstraints
 
+from core.assessment import Finding
 from core.canonical import JsonObject
 from core.canonical import digest as digest_of
 from core.errors import ApprovalRefused, ReauthenticationNeeded, ToolRefused, VaultError
@@ -36,6 +37,8 @@ Answerer = Annotated[Visitor, Depends(Visit(Role.ANALYST, Role.APPROVER))]
 Our = Annotated[Parts, Depends(parts)]
 #: Characters of a reason.
 MAX_REASON = 2000
+#: Claims of the team that stand on the card; the case has them all.
+MOST_FOUND = 4
 #: Forms that a page may open, and what a page may say after one.
 FORMS = frozenset({"approve", "deny", "edit"})
 SAID = frozenset({"approved", "denied", "edited"})
@@ -197,6 +200,7 @@ def _page(request: Request, our: Parts, visitor: Visitor, proposal_id: str, show
     with our.store.read() as tx:
         card = cards.card_of(tx, proposal_id, our.registry, our.clock, person=visitor.name, roles=visitor.roles)
         following = _following(tx, our, visitor, proposal_id) if shown.said else None
+        masked = tx.tickets.masked(card.proposal.ticket_id)
     claim = claims.renew(our.store, card.proposal.ticket_id, visitor.name)
     return page(
         request,
@@ -208,10 +212,19 @@ def _page(request: Request, our: Parts, visitor: Visitor, proposal_id: str, show
         shown=shown,
         claim=claim if claim and claim.person != visitor.name else None,
         following=following,
+        case_title=masked.title if masked else None,
+        found=_found(card),
+        most_found=MOST_FOUND,
         **_state_words(card.state, visitor, our),
         **_form(our, card, shown),
         max_reason=MAX_REASON,
     )
+
+
+def _found(card: cards.Card) -> list[Finding]:
+    """What the team claims of the case by the evidence that this action rests on."""
+    cited = set(card.proposal.evidence)
+    return [one for one in card.run.assessment.findings if cited & set(one.evidence)] if card.run else []
 
 
 def _following(tx: Transaction, our: Parts, visitor: Visitor, proposal_id: str) -> str | None:

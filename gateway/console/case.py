@@ -12,6 +12,7 @@ from core.identity import READERS, Role
 from gateway.console import graph, timeline
 from gateway.console.render import is_part, page, part
 from gateway.console.visit import Visit, Visitor
+from gateway.console.wording import in_words
 from gateway.parts import Parts, parts
 from gateway.problems import Problem
 from workflows import casefile, claims, feedback, reveal
@@ -164,20 +165,21 @@ def now(
     """The head of an open page as it is now, and whether something new is to be seen below it."""
     with our.store.read() as tx:
         top = casefile.head(tx, ticket_id, person=visitor.name)
-    return part(request, "case/head.html", visitor, **_shell(visitor, top, section), seen=seen)
+    return part(request, "case/head.html", visitor, **_shell(our, visitor, top, section), seen=seen)
 
 
 def _page(request: Request, section: str, visitor: Visitor, top: casefile.Head, **given: Any) -> Response:
     name = "" if section == "summary" else section
     title = f"{top.ticket.external_id} · {dict(SECTIONS)[name]}"
-    shell = {**_shell(visitor, top, name), "seen": top.newest, "only": None}
+    shell = {**_shell(parts(request), visitor, top, name), "seen": top.newest, "only": None}
     return page(request, f"case/{section}.html", visitor, title=title, **{**shell, **given})
 
 
-def _shell(visitor: Visitor, top: casefile.Head, section: str) -> dict[str, Any]:
+def _shell(our: Parts, visitor: Visitor, top: casefile.Head, section: str) -> dict[str, Any]:
     return {
         "top": top,
         "ticket": top.ticket,
+        "in_words": in_words(our),
         "base": f"/cases/{top.ticket.id}",
         "section": section,
         "sections": SECTIONS,

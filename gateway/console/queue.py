@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
-from core.action import Proposal
 from core.audit import AuditEvent
 from core.identity import READERS, Role
 from core.store.transaction import Transaction
@@ -21,11 +20,11 @@ from gateway.console.queue_view import GROUP_WORDS, SEVERITIES, VERDICTS, View, 
 from gateway.console.render import HEADERS, is_part, page, part
 from gateway.console.signing_in import local
 from gateway.console.visit import Visit, Visitor
+from gateway.console.wording import in_words
 from gateway.cursors import before as before_of
 from gateway.parts import Parts, parts
 from gateway.problems import Problem
 from workflows import queue as queues
-from workflows.card import words_of
 from workflows.words import TICKET_WORDS
 
 router = APIRouter(include_in_schema=False)
@@ -155,7 +154,7 @@ def confirm(request: Request, our: Our, visitor: Worker, rows: Annotated[Checked
         do=rows.do,
         goes=goes,
         stays=[(one, _why(one, seen)) for one in questions if one not in goes],
-        words=_namer(our),
+        words=in_words(our),
         claims=claims,
         after=local(rows.after),
         max_reason=MAX_REASON,
@@ -185,7 +184,7 @@ def answer(request: Request, our: Our, visitor: Worker, rows: Annotated[Answered
         title="Approved together" if approve else "Denied together",
         done=done,
         lines=lines,
-        words=_namer(our),
+        words=in_words(our),
         after=local(rows.after),
     )
 
@@ -227,7 +226,7 @@ def _look(tx: Transaction, our: Parts, visitor: Visitor, asked: View, before: st
         "groups": GROUP_WORDS,
         "Group": Group,
         "means": TICKET_WORDS,
-        "words": _namer(our),
+        "words": in_words(our),
         "works": visitor.has(Role.ANALYST, Role.APPROVER),
         "older": _older(asked, look.cases),
         "most": queues.MOST_AT_ONCE,
@@ -242,12 +241,6 @@ def _gone(tx: Transaction, our: Parts, visitor: Visitor, look: queues.Page, show
     tickets = {one.case.ticket_id for one in questions} | {line.ticket_id for line in lines}
     claims = {**look.claims, **tx.claims.among(tickets)}
     return {"gone_questions": questions, "gone_lines": lines, "claims": claims}
-
-
-def _namer(our: Parts) -> Callable[[Proposal], tuple[tuple[str, str | None], ...]]:
-    """Says an action in words, by what its tool says; a tool that is gone has its name only."""
-    tools = {tool.name: tool for tool in our.registry.snapshot().all() if tool.acts}
-    return lambda proposal: words_of(tools.get(proposal.tool), proposal)
 
 
 def _older(asked: View, cases: Cases) -> str | None:

@@ -88,7 +88,7 @@ def test_the_card_says_what_where_why_by_whom_and_until_when(site: Site) -> None
     for part in (
         "cut off from the network",
         "Releasing it brings it back",
-        "4 h ; then casemate undoes it by itself",
+        "4 h ; then Casemate undoes it by itself",
         "practice lab",
         "rule isolate-doubtful",
         "in our own records",
@@ -102,7 +102,7 @@ def test_the_card_says_what_where_why_by_whom_and_until_when(site: Site) -> None
         '{"host":" ' + host + ' "}',
     ):
         assert part in said, part
-    assert f'href="/cases/{asked.ticket_id}#{asked.evidence[0]}"' in look(site, asked)
+    assert f'href="/cases/{asked.ticket_id}/evidence#{asked.evidence[0]}"' in look(site, asked)
 
 
 def test_each_argument_is_quoted_from_the_evidence_that_names_it(site: Site) -> None:

@@ -102,7 +102,7 @@ def test_two_people_approve_in_two_browsers_and_see_each_other(site: Site, tab: 
     late.keyboard.type("I agree with")
     opened(site, tab, "abe", asked, "?do=approve")
     tab.get_by_role("button", name="Approve, as one of 2").click()
-    tab.get_by_text("1 more must, before anything happens").wait_for()
+    tab.get_by_text("1 more person must, before anything happens").wait_for()
     late.get_by_text("1 of 2 have approved").wait_for()
     late.keyboard.type(" it.")
     late.get_by_role("button", name="Approve").locator("visible=true").click()

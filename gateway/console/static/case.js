@@ -31,4 +31,5 @@ for (const node of document.querySelectorAll("svg.graph [data-node]")) {
 }
 
 // On a narrow screen the section one is in may lie beyond the edge.
-document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+const section = document.querySelector(".tabs [aria-current]");
+if (section) section.parentElement.scrollLeft = section.offsetLeft - section.parentElement.offsetLeft - (section.parentElement.clientWidth - section.offsetWidth) / 2;
