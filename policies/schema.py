@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from pydantic import BaseModel
 
@@ -89,8 +90,9 @@ def _describe(schema: JsonObject, model: type[BaseModel]) -> None:
             properties[key] = {**properties[key], "description": comment}
 
 
-def _comments(model: type[BaseModel]) -> dict[str, str]:
-    """The comments above the fields of a model and of what it is made from."""
+@cache
+def _comments(model: type[BaseModel]) -> Mapping[str, str]:
+    """The comments above the fields of a model and of what it is made from. Python parses a file to find a class."""
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if not issubclass(base, BaseModel) or base is BaseModel:
