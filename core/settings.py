@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -142,12 +143,18 @@ class Settings(BaseSettings):
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8620
     #: API keys: {name: {"key_sha256": …, "roles": […]}}.
     api_keys: dict[str, ApiKey] = Field(default_factory=dict)
+    #: Addresses and networks of the proxies in front of it, separated by commas; only theirs is `X-Forwarded-For`.
+    trusted_proxies: str = ""
     #: Where people reach the console, as `https://casemate.bank.example`. Default: the address it listens on.
     public_url: str = ""
     #: Hours after which a person signs in to the console again.
     session_hours: Annotated[float, Field(gt=0, le=168)] = 12.0
     #: Minutes without a request after which they do.
     session_idle_minutes: Annotated[float, Field(gt=0)] = 60.0
+    #: Wrong passwords that one address may send, on whatever names, …
+    sign_in_tries: Annotated[int, Field(ge=1)] = 30
+    #: … in so many minutes.
+    sign_in_minutes: Annotated[float, Field(gt=0, le=1440)] = 10.0
 
     #: The practice estate that acting tools change in demo and tests. Default: `home`/lab.db.
     lab_path: Path | None = None
@@ -166,6 +173,16 @@ class Settings(BaseSettings):
     max_deliveries: Annotated[int, Field(ge=1)] = 3
     #: Log level.
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: str) -> str:
+        for entry in filter(None, map(str.strip, proxies.split(","))):
+            try:
+                ip_network(entry, strict=False)
+            except ValueError:
+                raise ValueError(f"`{entry}` is no address and no network, such as 10.0.0.7 or 10.42.0.0/16") from None
+        return proxies
 
     @field_validator("model_fallbacks")
     @classmethod

@@ -120,8 +120,13 @@ def install(app: FastAPI) -> None:
 def _for_whom(request: Request, made: JSONResponse) -> Response:
     """The problem document, or the page that says the same where a person asks in a browser."""
     document = json.loads(bytes(made.body))
-    page = request.app.state.problem_page(request, made.status_code, document["title"], document["detail"])
-    return made if page is None else page
+    said = made.status_code, document["title"], document["detail"]
+    page: Response | None = request.app.state.problem_page(request, *said)
+    if page is None:
+        return made
+    if (wait := made.headers.get("retry-after")) is not None:
+        page.headers["Retry-After"] = wait
+    return page
 
 
 def _invalid(first: dict[str, Any]) -> JSONResponse:

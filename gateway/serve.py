@@ -55,6 +55,8 @@ def run(settings: Settings) -> None:
             log_config=None,
             log_level="warning",
             access_log=False,
+            # uvicorn would believe any neighbour's X-Forwarded-For; `gateway.address` believes those of the settings.
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=10,
         )

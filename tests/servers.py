@@ -73,7 +73,7 @@ def http_server(app: Any) -> Iterator[str]:
 
     port = free_port()
     # Without a configuration of logging, which would outlive the server in this process.
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off")
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off", proxy_headers=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -18,7 +18,7 @@ from core.passwords import MAX_PASSWORD, MIN_PASSWORD, hashed
 from core.settings import Settings
 from core.store.engine import Store
 from core.store.transaction import Transaction
-from workflows.accounts import LINK_SECONDS, link_for
+from workflows.accounts import LINK_SECONDS, add_link
 
 #: Days a new key is good for, unless said otherwise …
 KEY_DAYS = 90
@@ -118,11 +118,11 @@ def link(store: Store, name: str, *, actor: str, seconds: float = LINK_SECONDS) 
         PeopleRefused: the account is disabled.
         NotFound: there is no such account.
     """
-    with store.read() as tx:
-        user = named(tx, name)
-    if user.disabled_at is not None:
-        raise PeopleRefused(f"The account {name} is disabled; enable it first.")
-    return link_for(store, user, actor=actor, seconds=seconds)
+    with store.begin() as tx:
+        user = tx.users.hold(named(tx, name).id)
+        if user.disabled_at is not None:
+            raise PeopleRefused(f"The account {name} is disabled; enable it first.")
+        return add_link(tx, user, now=store.clock.now(), actor=actor, seconds=seconds)
 
 
 def first_admin(store: Store, *, actor: str, reserved: Collection[str]) -> str | None:
@@ -277,6 +277,7 @@ def _hashed(password: str) -> str:
 
 
 def _end_all(tx: Transaction, user: User, *, actor: str, keep: str = "") -> int:
+    tx.users.hold(user.id)  # a sign-in that goes on meanwhile is before this and ended by it, or sees it
     tx.users.cancel_links(user.id)
     event = AuditEvent(action="session.all_ended", actor=actor, data={"user": user.name})
     return tx.sessions.revoke_others(user.id, event, but=keep)

@@ -32,6 +32,8 @@ log = logger(__name__)
 DOUBT_SECONDS = 60
 #: Days after their end for which sessions and sign-in links are kept, so that somebody can look who was there.
 SESSION_DAYS = 30
+#: Hours for which what somebody reviewed in the policy workbench is kept.
+REVIEW_HOURS = 24
 #: Seconds after which a target is asked once more to take something back.
 UNDO_SECONDS = 300
 
@@ -44,6 +46,8 @@ def run(services: Services) -> int:
         tx.operations.forget(before=now - timedelta(days=1))
         tx.sessions.forget(before=now - timedelta(days=SESSION_DAYS))
         tx.users.forget_links(before=now - timedelta(days=SESSION_DAYS))
+        tx.tries.forget(before=now)
+        tx.reviews.forget(before=now - timedelta(hours=REVIEW_HOURS))
         halted = tx.operations.halted() is not None
     for ticket_id in due:
         services.ring(ticket_id)

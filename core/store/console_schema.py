@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.canonical import JsonObject
 from core.store.columns import SafeJson
 from core.store.schema import Base, BigId
 
@@ -50,6 +51,17 @@ class SessionRow(Base):
     expires_at: Mapped[datetime]
     authenticated_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class SignInTryRow(Base):
+    """Tries to sign in from one place within one window. The address stands nowhere, only a keyed hash of it."""
+
+    __tablename__ = "sign_in_tries"
+
+    place: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tries: Mapped[int]
+    #: When the window ends and the row may go.
+    until: Mapped[datetime] = mapped_column(index=True)
 
 
 class ApiKeyRow(Base):
@@ -120,3 +132,27 @@ class FeedbackRow(Base):
     #: Masked.
     reason: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class PolicyReviewRow(Base):
+    """A review of a draft policy that a person asked for in the workbench, and the process that works on it."""
+
+    __tablename__ = "policy_reviews"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    author: Mapped[str] = mapped_column(String(64), index=True)
+    #: Hash of the bundle that the editor began with.
+    start: Mapped[str] = mapped_column(String(64))
+    #: How far it is, in words.
+    stage: Mapped[str]
+    #: Sealed, as bundles are: the texts name people.
+    files: Mapped[JsonObject]
+    #: Sealed: what was found, or why nothing was.
+    outcome: Mapped[JsonObject | None]
+    #: One run of it in one process; what another run finds is dropped.
+    holder: Mapped[str] = mapped_column(String(40))
+    #: Moved on while the run lives.
+    held_until: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

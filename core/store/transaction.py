@@ -25,9 +25,11 @@ from core.store.outbox import Outbox
 from core.store.policy_figures import PolicyFigures
 from core.store.probes import Probes
 from core.store.proposals import Proposals
+from core.store.reviews import Reviews
 from core.store.saved_views import SavedViews
 from core.store.sessions import Sessions
 from core.store.tickets import Tickets
+from core.store.tries import Tries
 from core.store.upkeep import Upkeep
 from core.store.users import Users
 from core.store.vault import Vault
@@ -116,6 +118,10 @@ class Transaction:
         return Sessions(self._session, self._clock, self.audit)
 
     @cached_property
+    def tries(self) -> Tries:
+        return Tries(self._session, self._clock, self.vault, self.audit)
+
+    @cached_property
     def api_keys(self) -> ApiKeys:
         return ApiKeys(self._session, self._clock, self.audit)
 
@@ -130,6 +136,10 @@ class Transaction:
     @cached_property
     def saved_views(self) -> SavedViews:
         return SavedViews(self._session, self._clock, self.audit)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        return Reviews(self._session, self._clock, self.vault, self.audit)
 
     @cached_property
     def figures(self) -> Figures:

@@ -63,6 +63,18 @@ class Users:
         """
         return as_user(self._row(user_id))
 
+    def hold(self, user_id: str) -> User:
+        """The account as it is now; nobody else changes it before this transaction ends.
+
+        Raises:
+            NotFound: there is no such account.
+        """
+        self._session.flush()
+        row = self._session.scalar(
+            select(UserRow).where(UserRow.id == user_id).with_for_update().execution_options(populate_existing=True)
+        )
+        return as_user(row or self._row(user_id))
+
     def all(self) -> list[User]:
         """Every account, by name."""
         return [as_user(row) for row in self._session.scalars(select(UserRow).order_by(UserRow.name))]

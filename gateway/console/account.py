@@ -86,13 +86,20 @@ def change_password(request: Request, visitor: Someone, our: Our, form: Annotate
         people.set_password(
             our.store, visitor.name, form.new, actor=f"user:{visitor.name}", keep=visitor.session.digest
         )
+    except accounts.TooManyTries as refused:
+        return _wait(_account(request, our, visitor, wrong=str(refused), status=HTTPStatus.TOO_MANY_REQUESTS), refused)
     except (accounts.SignInRefused, people.PeopleRefused) as refused:
         said = str(refused) if isinstance(refused, people.PeopleRefused) else _WRONG
         return _account(request, our, visitor, wrong=said, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return _to("/account?done=password")
 
 
-_WRONG = "This is not your password. After several wrong tries an account waits a while."
+_WRONG = "This is not your password. After several wrong tries you wait a while."
+
+
+def _wait(answer: Response, refused: accounts.TooManyTries) -> Response:
+    answer.headers["Retry-After"] = str(refused.seconds)
+    return answer
 
 
 @router.get("/account/confirm")
@@ -108,6 +115,9 @@ def confirm(
     """Look at the password; this session then counts as signed in just now."""
     try:
         accounts.confirm(our.store, visitor.session, password=password)
+    except accounts.TooManyTries as refused:
+        status = HTTPStatus.TOO_MANY_REQUESTS
+        return _wait(_confirm(request, visitor, after=after, wrong=str(refused), status=status), refused)
     except accounts.SignInRefused:
         return _confirm(request, visitor, after=after, wrong=_WRONG, status=HTTPStatus.UNAUTHORIZED)
     return _to(local(after))

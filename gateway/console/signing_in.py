@@ -6,7 +6,6 @@ endpoint that calls it.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -14,12 +13,15 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from core.audit import AuditEvent
-from core.identity import User, new_secret, secret_digest
+from core.errors import Temporary
+from core.identity import User, secret_digest
 from core.passwords import MAX_PASSWORD
+from gateway.address import place_of
 from gateway.console.render import HEADERS, part
 from gateway.console.visit import Visit, Visitor, check_origin, cookie_name, is_secure
 from gateway.identity import Open
 from gateway.parts import Parts, parts
+from gateway.problems import RETRY_AFTER
 from workflows import accounts
 
 router = APIRouter(include_in_schema=False)
@@ -44,12 +46,26 @@ def sign_in(
 ) -> Response:
     """Look at name and password."""
     check_origin(request)
+    settings = our.settings
+    place = accounts.Place(
+        address=place_of(request, settings),
+        tries=settings.sign_in_tries,
+        seconds=settings.sign_in_minutes * 60,
+    )
     try:
-        user = accounts.by_password(our.store, name=name, password=password)
+        user = accounts.by_password(our.store, name=name, password=password, place=place)
+        return begin(request, our, user, how="password", after=local(after))
+    except accounts.TooManyTries as refused:
+        status, wrong, wait = HTTPStatus.TOO_MANY_REQUESTS, str(refused), refused.seconds
     except accounts.SignInRefused as refused:
-        given = {"title": "Sign in", "after": local(after), "name": name, "wrong": str(refused)}
-        return part(request, "sign_in.html", None, status=HTTPStatus.UNAUTHORIZED, **given)
-    return begin(request, our, user, how="password", after=local(after))
+        status, wrong, wait = HTTPStatus.UNAUTHORIZED, str(refused), 0
+    except Temporary as refused:
+        status, wrong, wait = HTTPStatus.SERVICE_UNAVAILABLE, str(refused), RETRY_AFTER
+    given = {"title": "Sign in", "after": local(after), "name": name, "wrong": wrong}
+    answer = part(request, "sign_in.html", None, status=status, **given)
+    if wait:
+        answer.headers["Retry-After"] = str(wait)
+    return answer
 
 
 @router.get("/sign-in/link/{secret}", dependencies=[Anybody])
@@ -70,10 +86,10 @@ def use_link(request: Request, our: Our, secret: str) -> Response:
     check_origin(request)
     try:
         user = accounts.by_link(our.store, secret=secret)
+        return begin(request, our, user, how="link", after="/")
     except accounts.SignInRefused as refused:
         given = {"title": "Sign in", "after": "/", "name": "", "wrong": str(refused)}
         return part(request, "sign_in.html", None, status=HTTPStatus.GONE, **given)
-    return begin(request, our, user, how="link", after="/")
 
 
 @router.post("/sign-out")
@@ -88,19 +104,18 @@ def sign_out(request: Request, our: Our, visitor: Annotated[Visitor, Depends(Vis
 
 
 def begin(request: Request, our: Parts, user: User, *, how: str, after: str) -> Response:
-    """Start a session for somebody who has proved who they are, always under a new secret."""
-    secret = new_secret()
-    lasts = timedelta(hours=our.settings.session_hours)
-    with our.store.begin() as tx:
-        event = AuditEvent(action="session.started", actor=f"user:{user.name}", data={"user": user.name, "by": how})
-        tx.sessions.start(
-            digest=secret_digest(secret), user_id=user.id, expires_at=our.clock.now() + lasts, audit=event
-        )
+    """Start a session for somebody who has proved who they are, always under a new secret.
+
+    Raises:
+        SignInRefused: meanwhile the account was disabled or got another password.
+    """
+    lasts = our.settings.session_hours * 3600
+    secret = accounts.start_session(our.store, user, how=how, seconds=lasts)
     went = RedirectResponse(after, HTTPStatus.SEE_OTHER, headers=HEADERS)
     went.set_cookie(
         cookie_name(request),
         secret,
-        max_age=int(lasts.total_seconds()),
+        max_age=int(lasts),
         path="/",
         secure=is_secure(request),
         httponly=True,

@@ -94,10 +94,24 @@ class Site:
 def site_over(demo: Path, folder: Path, clock: FixedClock, masker: Masker) -> Iterator[Site]:
     """A console over a copy of the home `demo`, at the moment of `clock`."""
     shutil.copytree(demo, folder, ignore=shutil.ignore_patterns("*.sock", "logs"))
-    settings = Settings(home=folder)
+    with process_over(Settings(home=folder), clock, masker, folder / "look") as made:
+        yield made
+
+
+@contextmanager
+def another(site: Site) -> Iterator[Site]:
+    """Another gateway process over the same database: nothing that is in memory is shared."""
+    masker = site.app.state.parts.masker(None, None)
+    with process_over(site.settings, site.clock, masker, site.settings.folder / "another") as made:
+        yield made
+
+
+@contextmanager
+def process_over(settings: Settings, clock: FixedClock, masker: Masker, folder: Path) -> Iterator[Site]:
+    """A gateway process over the home of `settings`."""
     store = open_store(settings, clock=clock)
     rung: list[str] = []
-    live = live_of(store, folder / "look")
+    live = live_of(store, folder)
     app = create_app(
         store=store,
         clock=clock,

@@ -83,13 +83,20 @@ def test_the_password_is_asked_again_and_then_the_session_is_fresh(site: Site) -
     assert events(site, "session.confirmed") == [("session.confirmed", "user:ana")]
 
 
-def test_guesses_on_that_page_make_the_account_wait(site: Site) -> None:
-    with site.client("ana") as ana:
+def test_guesses_on_that_page_wait_and_strangers_who_guess_keep_nobody_from_it(site: Site) -> None:
+    right = {"password": password_of("ana")}
+    with site.client("ana") as ana, site.client("ana") as elsewhere, site.client(None) as stranger:
         for _ in range(accounts.FREE_FAILURES):
-            ana.post("/account/confirm", data={"password": "guess"})
-        right = {"password": password_of("ana")}
-        assert ana.post("/account/confirm", data=right).status_code == 401
-        site.clock.advance(seconds=accounts.FIRST_WAIT)
+            assert stranger.post("/sign-in", data={"name": "ana", "password": "guess"}).status_code == 401
+        assert stranger.post("/sign-in", data={"name": "ana", **right}).status_code == 401
+        assert ana.post("/account/confirm", data=right).status_code == 303
+        for _ in range(accounts.FREE_FAILURES):
+            assert ana.post("/account/confirm", data={"password": "guess"}).status_code == 401
+        for path, data in (("confirm", right), ("password", {"current": password_of("ana")})):
+            waits = ana.post(f"/account/{path}", data=data)
+            assert (waits.status_code, waits.headers["Retry-After"]) == (429, str(int(accounts.LONGEST_WAIT)))
+        assert elsewhere.post("/account/confirm", data=right).status_code == 303
+        site.clock.advance(seconds=accounts.LONGEST_WAIT)
         assert ana.post("/account/confirm", data=right).status_code == 303
 
 
