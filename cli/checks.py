@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from core.errors import BundleInvalid, CasemateError
+from core.errors import BundleInvalid, CasemateError, Temporary
 
 if TYPE_CHECKING:
     from cli.model_look import Seen
@@ -58,22 +58,20 @@ def database(settings: Settings) -> Finding:
 
 
 def broker(settings: Settings) -> Finding:
-    """Takes a connection."""
-    from workers.app import make_app
+    """Takes a connection, and says how much waits in it."""
+    from workers.depth import look
 
-    app = make_app(settings)
     try:
-        with app.connection_for_write(connect_timeout=ANSWER_SECONDS) as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=ANSWER_SECONDS)
-            transport = connection.transport.driver_type
-    except _broker_errors(app) as error:
+        seen = look(settings)
+    except Temporary as error:
         return Finding(
             name="broker",
             ok=False,
-            detail=f"does not answer ({type(error).__name__})",
+            detail=str(error),
             mend="Start it, and check CASEMATE_BROKER_URL; tickets are safe meanwhile and go on when it is back.",
         )
-    return Finding(name="broker", ok=True, detail=transport)
+    waiting = ", ".join(f"{count} in {name}" for name, count in seen.waiting.items())
+    return Finding(name="broker", ok=True, detail=f"{seen.transport}; messages that wait: {waiting}")
 
 
 def worker(settings: Settings) -> Finding:
@@ -391,8 +389,3 @@ def examine(name: str, settings: Settings) -> Finding:
         return Finding(name=name, ok=False, detail=first, mend=rest or first)
     except Exception as error:  # noqa: BLE001 - the outermost handler of a check
         return Finding(name=name, ok=False, detail=f"broke with {type(error).__name__}", mend="Report this as a bug.")
-
-
-def _broker_errors(app: Any) -> tuple[type[Exception], ...]:
-    with app.connection_for_write() as connection:
-        return (OSError, *connection.connection_errors, *connection.channel_errors)

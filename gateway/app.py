@@ -16,6 +16,7 @@ from gateway.console.pulse import Pulse
 from gateway.identity import Keys
 from gateway.limits import MAX_REQUEST, Limits
 from gateway.parts import Parts
+from workers.depth import Depths
 from workflows.overview import Counting
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def create_app(
         settings=settings or Settings(),
         pulse=pulse,
         counting=Counting(store),
+        depths=Depths(settings or Settings()),
     )
     app.add_middleware(Limits, max_request=max_request)
     problems.install(app)

@@ -16,6 +16,7 @@ from workflows.overview import Counting
 
 if TYPE_CHECKING:
     from tools.registry import Registry
+    from workers.depth import Depths
     from workflows.services import LiveBundle, MaskerOf
 
 
@@ -41,6 +42,8 @@ class Parts:
     pulse: Pulse
     #: The numbers of the overview.
     counting: Counting
+    #: How much waits in the broker.
+    depths: Depths
 
     @property
     def bundle(self) -> LiveBundle:

@@ -109,6 +109,17 @@ class Channel(kombu_sqlalchemy.Channel):  # type: ignore[misc]  # kombu is untyp
                 rows.delete()
             session.commit()
 
+    def _size(self, queue: str) -> int:
+        """Messages that wait to be fetched."""
+        waiting = self._query_all(queue).filter(self.message_cls.visible.is_(True)).count()
+        self.session.rollback()  # a reader of its own time would hold the log back
+        return int(waiting)
+
+    def close(self) -> None:
+        super().close()
+        if self._session is not None:
+            self._session.close()
+
     def _restore(self, message: Any) -> None:
         self.basic_reject(message.delivery_tag, requeue=True)
 

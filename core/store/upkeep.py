@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
 from core.action import EffectState
@@ -24,7 +24,7 @@ _DOUBTFUL = [EffectState.FAILED.value, EffectState.UNKNOWN.value]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stuck:
-    """A ticket that does not go on, and why."""
+    """A ticket that does not go on, and why; or the one that casemate has been at for longest."""
 
     ticket_id: str
     state: TicketState
@@ -88,6 +88,23 @@ class Upkeep:
             .limit(LISTED)
         )
         return [_stuck(row) for row in rows]
+
+    def oldest(self) -> Stuck | None:
+        """The ticket that casemate has been at for longest; None where it has nothing to do."""
+        first = [
+            select(TicketRow.sequence).where(TicketRow.state == state).order_by(TicketRow.sequence).limit(1).subquery()
+            for state in _WORKING
+        ]
+        found = union_all(*(select(one.c.sequence) for one in first)).subquery()
+        row = self._session.scalar(
+            select(TicketRow)
+            .where(TicketRow.sequence.in_(select(found.c.sequence)))
+            .order_by(TicketRow.created_at)
+            .limit(1)
+        )
+        if row is None:
+            return None
+        return Stuck(ticket_id=row.id, state=TicketState(row.state), trouble=row.trouble or "", since=row.created_at)
 
     def set_aside(self) -> list[Stuck]:
         """Tickets that casemate could not finish, newest first."""

@@ -44,8 +44,9 @@ Text = Annotated[str, Query(max_length=120)]
 
 @router.get("")
 def health(request: Request, visitor: Auditor, our: Our) -> Response:
-    """Processes, policy, tickets that stand still, messages on their way, effects in doubt; and the kill switch."""
+    """Processes, queues, policy, tickets that stand still, messages on their way, effects in doubt; the kill switch."""
     policy = candidates.trouble(our.live, our.store)
+    depth = our.depths()
     with our.store.read() as tx:
         waiting, messages = tx.upkeep.undelivered()
         seen: dict[str, Any] = {
@@ -58,6 +59,8 @@ def health(request: Request, visitor: Auditor, our: Our) -> Response:
             "messages": messages,
             "undelivered": waiting,
             "unknown": tx.upkeep.unknown(),
+            "oldest": tx.upkeep.oldest(),
+            "depth": depth,
         }
     seen["workers"] = [one for one in seen["processes"] if one.kind == "worker" and one.alive]
     seen["database"] = "PostgreSQL" if our.settings.store_url.startswith("postgres") else "SQLite"

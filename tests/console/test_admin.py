@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from core.ticket import TicketState
 from gateway.console.admin import TABS
 from tests.console.site import AUDIT, Site
 from tests.samples import effect, keep, proposal, stored_ticket, walk
+from tests.servers import free_port
+from workers.app import make_app
+from workers.depth import Depths
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -73,6 +77,24 @@ def test_tickets_and_messages_that_do_not_go_on_are_listed_and_their_words_are_i
     assert "&lt;img src=x" in page
     assert "⟨U+202E⟩" in page
     assert re.search(r"On their way out</span><strong>1</strong>", page)
+
+
+def test_health_shows_the_queues_and_the_ticket_that_waits_for_longest(site: Site) -> None:
+    older = stored_ticket(site.store, external_id="older")
+    site.clock.advance(seconds=125)
+    stored_ticket(site.store, external_id="newer")
+    make_app(site.settings).send_task("casemate.advance", args=["tkt_x"])
+    with site.client("aud") as client:
+        page = client.get("/admin").text
+        away = site.settings.model_copy(update={"broker_url": f"redis://127.0.0.1:{free_port()}/0"})
+        site.app.state.parts = dataclasses.replace(site.app.state.parts, depths=Depths(away))
+        without = client.get("/admin")
+    assert re.search(r"In the queues</span><strong>1</strong><span>intake 0 · work 1<", page)
+    assert re.search(rf'href="/cases/{older.id}"><span>Oldest in work</span><strong><time[^>]*>2 min<', page)
+    assert "The broker does not answer" not in page
+    assert without.status_code == 200
+    assert "The broker does not answer" in without.text
+    assert "Tickets are safe in the database" in without.text
 
 
 def test_a_connector_shows_its_effects_and_its_last_trouble(site: Site) -> None:
