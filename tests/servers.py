@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ def until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not happen within {seconds} seconds")
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def answers(port: int) -> bool:
@@ -71,18 +73,53 @@ def http_server(app: Any) -> Iterator[str]:
     """An ASGI application on a loopback port, in a thread of this process; gives its address."""
     import uvicorn
 
-    port = free_port()
     # Without a configuration of logging, which would outlive the server in this process.
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off", proxy_headers=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        until(lambda: answers(port), seconds=START_SECONDS, what="the start of the HTTP server")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
+    config = uvicorn.Config(app, log_config=None, lifespan="off", proxy_headers=False)
+    server = _at_once()(config)
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        # Whoever knocks from now on is let in as soon as the thread has come so far.
+        door.listen(128)
+        thread = threading.Thread(target=server.run, args=([door],), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        finally:
+            server.end()
+            thread.join(timeout=10)
+
+
+@cache
+def _at_once() -> type[Any]:
+    """uvicorn's server, which ends when it is told to: its own looks ten times a second, and tests start hundreds."""
+    import uvicorn
+
+    class AtOnce(uvicorn.Server):
+        def __init__(self, config: uvicorn.Config) -> None:
+            super().__init__(config)
+            self._running = threading.Event()
+
+        def end(self) -> None:
+            """From another thread. An application that could not be started is not waited for."""
+            if self._running.wait(START_SECONDS):
+                self._loop.call_soon_threadsafe(self._told.set)
+
+        async def main_loop(self) -> None:
+            self._loop, self._told = asyncio.get_running_loop(), asyncio.Event()
+            self._running.set()
+            await self.on_tick(0)
+            await self._told.wait()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            for listening in self.servers:
+                listening.close()
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
+            # uvicorn keeps sets of them and tells nobody when they change.
+            while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    return AtOnce
 
 
 @contextmanager
