@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import _serving_processes as processes
@@ -47,10 +47,23 @@ class Plan:
     turns: int
     #: Tokens of each answer.
     max_tokens: int
+    #: Whole conversations at once, for what prefix sharing gives.
+    whole_at_once: tuple[int, ...]
 
 
-ON_CPU = Plan(device="cpu", sizes=("tiny",), at_once=(1, 8, 32), turns=2, max_tokens=128)
-ON_GPU = Plan(device="cuda", sizes=("1.5b", "8b", "14b"), at_once=(1, 8, 32, 128), turns=4, max_tokens=128)
+ON_CPU = Plan(device="cpu", sizes=("tiny",), at_once=(1, 8, 32), turns=2, max_tokens=128, whole_at_once=(1, 8))
+ON_GPU = Plan(
+    device="cuda",
+    sizes=("1.5b", "8b", "14b"),
+    at_once=(1, 8, 32, 128),
+    turns=4,
+    max_tokens=128,
+    whole_at_once=(1, 8, 32),
+)
+#: Requests that no conversation has more of.
+ALL_TURNS = 1000
+#: Tokens of an answer where only the first one is timed.
+FEW_TOKENS = 8
 
 
 def measure(plan: Plan, size: str, folder: Path, file: Path) -> JsonObject:
@@ -60,11 +73,13 @@ def measure(plan: Plan, size: str, folder: Path, file: Path) -> JsonObject:
     found: JsonObject = {}
     with processes.casemate(folder, device=plan.device, slots=max(plan.at_once)) as url:
         found["casemate"] = _loads(plan, url, "noise", conversations, constrained=True)
-        found["prefix_hit_rate"] = round(processes.shared_share(url), 3)
         found["casemate_unconstrained"] = _loads(plan, url, "noise", conversations, constrained=False)
+    with processes.casemate(folder, device=plan.device, slots=max(plan.at_once)) as url:
+        found["whole_conversations"] = _whole(plan, url, conversations)
+        found["prefix_hit_rate"] = round(processes.shared_share(url), 3)
     without = ["--no-prefix-sharing"]
     with processes.casemate(folder, device=plan.device, slots=max(plan.at_once), extra=without) as url:
-        found["casemate_without_prefix_sharing"] = _loads(plan, url, "noise", conversations, constrained=False)
+        found["whole_conversations_without_prefix_sharing"] = _whole(plan, url, conversations)
     with processes.transformers(folder, device=plan.device) as url:
         found["transformers_serve"] = _loads(plan, url, str(folder), conversations, constrained=False)
     arguments = [str(folder), str(file), plan.device, str(plan.max_tokens), str(plan.turns), str(PLAIN_SECONDS)]
@@ -84,10 +99,22 @@ def _loads(
     }
 
 
+def _whole(plan: Plan, url: str, conversations: Sequence[Conversation]) -> dict[str, JsonObject]:
+    """Conversations from their first request to their last, each number of them on conversations of its own."""
+    asking = Asking(url=url, model="noise", max_tokens=FEW_TOKENS, turns=ALL_TURNS, constrained=False)
+    found: dict[str, JsonObject] = {}
+    start = 0
+    for count in plan.whole_at_once:
+        found[str(count)] = asyncio.run(replay(asking, conversations[start:], concurrency=count)).as_json()
+        start = (start + count) % len(conversations)
+    return found
+
+
 def compared(found: JsonObject, memory: JsonObject) -> JsonObject:
     """The ratios that are quoted."""
     ours, free = found["casemate"], found["casemate_unconstrained"]
-    theirs, alone = found["transformers_serve"], found["casemate_without_prefix_sharing"]
+    theirs = found["transformers_serve"]
+    shared, alone = found["whole_conversations"], found["whole_conversations_without_prefix_sharing"]
     plain = found["plain_generate"]["tokens_per_second"]
     rate, first = "tokens_per_second", "first_token_ms_median"
     counts = list(ours)
@@ -98,7 +125,7 @@ def compared(found: JsonObject, memory: JsonObject) -> JsonObject:
         "casemate_by_transformers_serve": {n: round(free[n][rate] / theirs[n][rate], 2) for n in counts},
         "constrained_by_transformers_serve": {n: round(ours[n][rate] / theirs[n][rate], 2) for n in counts},
         "casemate_by_plain_generate": {n: round(free[n][rate] / plain, 1) for n in counts},
-        "first_token_without_by_with_prefix_sharing": {n: round(alone[n][first] / free[n][first], 2) for n in counts},
+        "first_token_without_by_with_prefix_sharing": {n: round(alone[n][first] / shared[n][first], 2) for n in shared},
         "share_of_memory_bandwidth_at_1": round(read, 3),
     }
 
@@ -137,7 +164,7 @@ def main() -> None:
     plan = ON_GPU if machine["gpu"] else ON_CPU
     sizes = tuple(asked.sizes.split(",")) if asked.sizes else plan.sizes
     at_once = tuple(map(int, asked.at_once.split(","))) if asked.at_once else plan.at_once
-    plan = Plan(device=plan.device, sizes=sizes, at_once=at_once, turns=plan.turns, max_tokens=plan.max_tokens)
+    plan = replace(plan, sizes=sizes, at_once=at_once)
     document: JsonObject = {
         "benchmark": "serving",
         "machine": {**machine, "cores": os.cpu_count(), "python": platform.python_version()},

@@ -18,7 +18,8 @@ def test_ratios_are_those_of_the_sides() -> None:
     found = {
         "casemate": loads(95.0, 12.0),
         "casemate_unconstrained": loads(100.0, 10.0),
-        "casemate_without_prefix_sharing": loads(60.0, 40.0),
+        "whole_conversations": loads(70.0, 8.0),
+        "whole_conversations_without_prefix_sharing": loads(60.0, 32.0),
         "transformers_serve": loads(50.0, 20.0),
         "plain_generate": {"tokens_per_second": 10.0},
         "prefix_hit_rate": 0.8,
