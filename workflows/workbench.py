@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
 from statistics import median
@@ -19,7 +19,7 @@ from core.errors import BundleInvalid, Problem
 from core.store.engine import Store
 from core.store.transaction import Transaction
 from workflows.simulation import MINUTES
-from workflows.text_diff import FileDiff, file_diffs
+from workflows.text_diff import FileDiff, Line, file_diffs
 
 if TYPE_CHECKING:
     from policies.bundle import Bundle
@@ -76,6 +76,16 @@ class Weighed:
     def broken(self) -> list[str]:
         """Invariants of its own that it breaks; with one of them it cannot go live."""
         return [one["id"] for one in self.review["proof"]["invariants"] if one["status"] == "violated"]
+
+    def as_json(self) -> JsonObject:
+        """What `weighed_from` takes."""
+        return asdict(self)
+
+
+def weighed_from(found: JsonObject) -> Weighed:
+    """What `Weighed.as_json` gave."""
+    diffs = (FileDiff(**{**one, "lines": tuple(Line(**line) for line in one["lines"])}) for one in found["diffs"])
+    return Weighed(**{**found, "diffs": tuple(diffs)})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

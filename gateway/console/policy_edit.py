@@ -14,7 +14,7 @@ from core.identity import Role
 from gateway.console.inert import shown
 from gateway.console.policy import Admin, Our, show, show_part
 from gateway.console.policy_forms import Draft, Sent
-from gateway.console.policy_jobs import bench
+from gateway.console.policy_jobs import Work, bench
 from gateway.console.render import HEADERS, is_part
 from gateway.console.visit import Visitor
 from gateway.parts import Parts
@@ -55,7 +55,7 @@ def edit(
     """The editor over the live bundle, or over another one, a change's, or the texts of a review."""
     if review:
         try:
-            job = bench(request).jobs.get(review, visitor.session.digest)
+            job = bench(request).jobs.get(review, visitor.name)
         except NotFound:
             return RedirectResponse("/policy/edit", HTTPStatus.SEE_OTHER, headers=HEADERS)
         return _editor(request, visitor, job.files, start=job.start)
@@ -105,19 +105,25 @@ async def check(request: Request, visitor: Admin, our: Our, draft: Sent) -> Resp
 @router.post("/policy/review")
 def begin(request: Request, visitor: Admin, our: Our, draft: Sent) -> Response:
     """Begin a review of the texts."""
-    from workflows.workbench import weigh
-
-    live = our.live.look()
-    job = bench(request).jobs.start(
-        visitor.session.digest,
-        draft.files,
-        draft.field("start"),
-        lambda tell: weigh(our.store, our.registry, draft.files, live.bundle, tell=tell),
-    )
-    to = f"/policy/review/{job.id}"
+    job_id = bench(request).jobs.start(visitor.name, draft.files, draft.field("start"), _weighing(our, draft.files))
+    to = f"/policy/review/{job_id}"
     if is_part(request):
         return Response(status_code=HTTPStatus.NO_CONTENT, headers={**HEADERS, "HX-Redirect": to})
     return RedirectResponse(to, HTTPStatus.SEE_OTHER, headers=HEADERS)
+
+
+@router.post("/policy/review/{job_id}/again")
+def begin_again(request: Request, job_id: str, visitor: Admin, our: Our) -> Response:
+    """Make a review in this process whose own process is gone."""
+    bench(request).jobs.again(job_id, visitor.name, lambda files: _weighing(our, files))
+    return RedirectResponse(f"/policy/review/{job_id}", HTTPStatus.SEE_OTHER, headers=HEADERS)
+
+
+def _weighing(our: Parts, files: Mapping[str, str]) -> Work:
+    from workflows.workbench import weigh
+
+    live = our.live.look()
+    return lambda tell: weigh(our.store, our.registry, files, live.bundle, tell=tell)
 
 
 @router.get("/policy/review/{job_id}")
@@ -138,7 +144,7 @@ def propose(
     from policies.bundle import BundleSource
     from workflows import activation
 
-    job = bench(request).jobs.get(job_id, visitor.session.digest)
+    job = bench(request).jobs.get(job_id, visitor.name)
     try:
         change = activation.propose(
             our.store,
@@ -208,7 +214,7 @@ def _review(
 ) -> Response:
     from workflows.workbench import answer_time, effort
 
-    job = bench(request).jobs.get(job_id, visitor.session.digest)
+    job = bench(request).jobs.get(job_id, visitor.name)
     with our.store.read() as tx:
         time = answer_time(tx, our.store)
         live_hash = tx.bundles.live_hash()

@@ -29,7 +29,7 @@ from gateway.console import (
     start,
     switch,
 )
-from gateway.console.policy_jobs import Bench
+from gateway.console.policy_jobs import Bench, Jobs
 from gateway.console.render import HEADERS, is_part, part
 from gateway.console.visit import SAFE, SignInNeeded
 
@@ -56,13 +56,25 @@ ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
 )
 
+#: What stands above a problem; programs read the names of HTTP.
+PROBLEM_TITLES: dict[int, str] = {
+    HTTPStatus.FORBIDDEN: "Not for your account",
+    HTTPStatus.NOT_FOUND: "Nothing here",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Nothing here",
+    HTTPStatus.CONFLICT: "Not as things stand",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Something in the form is missing or wrong",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too often",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something broke here",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not available right now",
+}
+
 
 def install(app: FastAPI) -> None:
     """Add the console to `app`."""
     for router in ROUTERS:
         app.include_router(router)
     app.state.problem_page = problem_page
-    app.state.bench = Bench()
+    app.state.bench = Bench(Jobs(app.state.parts.store))
 
     @app.exception_handler(SignInNeeded)
     def _sign_in(request: Request, error: Exception) -> Response:
@@ -97,6 +109,7 @@ def problem_page(request: Request, status: int, title: str, detail: str) -> Resp
         return None
     if detail == HTTPStatus.NOT_FOUND.phrase:
         detail = "There is no such page."
+    title = PROBLEM_TITLES.get(status, title)
     if is_part(request):
         answer = part(request, "problem_part.html", None, status=status, title=title, detail=detail)
         answer.headers["HX-Retarget"] = "#notice"

@@ -105,6 +105,7 @@ page admin                              POST /policy/check
 page admin                              POST /policy/review
 page admin                              GET  /policy/review/{job_id}
 page admin                              POST /policy/review/{job_id}/propose
+page admin                              POST /policy/review/{job_id}/again
 page auditor                            GET  /policy/changes/{change_id}
 page admin                              POST /policy/changes/{change_id}/answers
 page admin                              GET  /policy/rollback
