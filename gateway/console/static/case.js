@@ -29,7 +29,3 @@ for (const node of document.querySelectorAll("svg.graph [data-node]")) {
   node.addEventListener("pointerenter", () => lit(node));
   node.addEventListener("pointerleave", () => lit(null));
 }
-
-// On a narrow screen the section one is in may lie beyond the edge.
-const section = document.querySelector(".tabs [aria-current]");
-if (section) section.parentElement.scrollLeft = section.offsetLeft - section.parentElement.offsetLeft - (section.parentElement.clientWidth - section.offsetWidth) / 2;

@@ -26,6 +26,12 @@ function writeTimes(root) {
 
 setInterval(() => writeTimes(document), 30000);
 
+// On a narrow screen the tab one is in may lie beyond the edge; the page itself stays where it is.
+for (const tab of document.querySelectorAll(".tabs [aria-current], .menu [aria-current]")) {
+  const bar = tab.parentElement;
+  bar.scrollLeft += tab.getBoundingClientRect().left - bar.getBoundingClientRect().left - (bar.clientWidth - tab.offsetWidth) / 2;
+}
+
 // --- what changes while a page is open
 
 let source = null;
