@@ -206,6 +206,11 @@ class Settings(BaseSettings):
         return self.home.expanduser().absolute()
 
     @property
+    def is_secure(self) -> bool:
+        """True when people reach the console over HTTPS."""
+        return self.public_url.lower().startswith("https:")
+
+    @property
     def store_url(self) -> str:
         return self.database_url or f"sqlite:///{self.folder / 'casemate.db'}"
 

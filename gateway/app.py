@@ -46,9 +46,12 @@ def create_app(
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # They would name the host that the request claims, and http: behind whatever ends TLS.
+        redirect_slashes=False,
     )
     app.state.keys = Keys(api_keys, store)
     pulse = Pulse(store)
+    settings = settings or Settings()
     app.state.parts = Parts(
         store=store,
         clock=clock,
@@ -58,12 +61,12 @@ def create_app(
         registry=registry,
         chain=tuple(chain),
         framework=framework,
-        settings=settings or Settings(),
+        settings=settings,
         pulse=pulse,
         counting=Counting(store),
         depths=Depths(settings or Settings()),
     )
-    app.add_middleware(Limits, max_request=max_request)
+    app.add_middleware(Limits, max_request=max_request, settings=settings)
     problems.install(app)
     app.include_router(tickets.router)
     app.include_router(approvals.router)

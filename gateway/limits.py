@@ -8,6 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.settings import Settings
 from core.ticket import MAX_ATTACHMENTS_TOTAL, MAX_BODY, MAX_FIELDS
 from gateway.problems import answer
 
@@ -22,14 +23,17 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+#: Seconds for which a browser that came by HTTPS never comes without: a year.
+HTTPS_ONLY = 31_536_000
 
 
 class Limits:
     """ASGI middleware; counts the bytes that arrive, whatever Content-Length claims."""
 
-    def __init__(self, app: ASGIApp, *, max_request: int = MAX_REQUEST) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings, max_request: int = MAX_REQUEST) -> None:
         self._app = app
         self._max = max_request
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,6 +64,8 @@ class Limits:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                if self._settings.is_secure:
+                    headers.setdefault("Strict-Transport-Security", f"max-age={HTTPS_ONLY}")
             await send(message)
 
         return marked

@@ -142,8 +142,10 @@ def confirm(store: Store, session: Session, *, password: str) -> None:
         tx.sessions.reauthenticated(session.digest, event)
 
 
-def start_session(store: Store, user: User, *, how: str, seconds: float) -> str:
+def start_session(store: Store, user: User, *, how: str, seconds: float, instead_of: str = "") -> str:
     """The secret of a new session of somebody who has proved who they are, as they were known then.
+
+    The session of the secret `instead_of`, which the same browser had, ends: nobody would end it any more.
 
     Raises:
         SignInRefused: meanwhile the account was disabled, or its password changed, which ends what began before.
@@ -155,6 +157,9 @@ def start_session(store: Store, user: User, *, how: str, seconds: float) -> str:
             raise SignInRefused(WRONG)
         event = AuditEvent(action="session.started", actor=f"user:{user.name}", data={"user": user.name, "by": how})
         until = store.clock.now() + timedelta(seconds=seconds)
+        if instead_of:
+            ended = AuditEvent(action="session.ended", actor=f"user:{user.name}", data={"by": "another sign-in"})
+            tx.sessions.revoke(secret_digest(instead_of), ended)
         tx.sessions.start(digest=secret_digest(secret), user_id=user.id, expires_at=until, audit=event)
     return secret
 

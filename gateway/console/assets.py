@@ -18,8 +18,10 @@ router = APIRouter(include_in_schema=False)
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-#: A page names the content it wants, so an answer is good for ever.
+#: A page names the content it wants, so an answer with that content is good for ever …
 FOR_EVER = "public, max-age=31536000, immutable"
+#: … and one of another release, whose gateway serves beside this one during an upgrade, is not kept.
+FOR_NOW = "no-store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ def static(name: str, request: Request, _open: Annotated[None, Depends(Open("hol
     found = assets().get(name)
     if found is None:
         raise NotFound("There is no such file.")
-    headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
+    wanted = request.query_params.get("v", found.version) == found.version
+    headers = {"Cache-Control": FOR_EVER if wanted else FOR_NOW, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(found.compressed, media_type=found.media_type, headers={**headers, "Content-Encoding": "gzip"})
     return Response(found.content, media_type=found.media_type, headers=headers)

@@ -106,7 +106,10 @@ class NewKey(NewUser):
 @router.get(USERS)
 def users(here: Here, done: Done = "", name: About = "") -> Response:
     """Everybody with an account."""
-    return _users(here, done=_done(done, name))
+    said = _done(done, name)
+    if done == "disable" and said is not None:
+        said += _keys_of(here, name)
+    return _users(here, done=said)
 
 
 @router.post(USERS)
@@ -234,6 +237,14 @@ def _known(our: Parts) -> list[tuple[str, str]]:
     """Roles to choose from, with what each is for: ours, then those that the live policy asks for."""
     asked = [role for role in asked_roles(our.live()) if role not in ROLE_WORDS]
     return [*ROLE_WORDS.items(), *((role, "asked for by rules of the policy") for role in asked)]
+
+
+def _keys_of(here: Office, name: str) -> str:
+    """A sentence on the keys that a person made, whose secrets they may know; nothing where none opens anything."""
+    now = here.our.clock.now()
+    with here.our.store.read() as tx:
+        made = [key.name for key in tx.api_keys.all() if key.created_by == f"user:{name}" and not key.is_over(now)]
+    return f" Keys that {name} made go on, and {name} may know their secrets: {', '.join(made)}." if made else ""
 
 
 def _done(what: str, name: str) -> str | None:

@@ -6,13 +6,16 @@ Every write takes an audit event, so the trail's length is a clock of changes: o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import CasemateError
+from core.log import logger
 from core.store.engine import Store
+
+log = logger(__name__)
 
 #: Seconds between two looks.
 LOOK_SECONDS = 1.0
@@ -43,15 +46,15 @@ class Pulse:
         self._listeners: set[asyncio.Queue[Beat]] = set()
         self._looking: asyncio.Task[None] | None = None
 
-    async def beats(self) -> AsyncIterator[Beat]:
+    async def beats(self) -> AsyncGenerator[Beat]:
         """A beat at once, then one for every change."""
         queue: asyncio.Queue[Beat] = asyncio.Queue()
-        first = await run_in_threadpool(self._first)
-        queue.put_nowait(first)
-        self._listeners.add(queue)
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look(first.sequence))
+        self._listeners.add(queue)  # before the first look, or what happens during it would be told to others only
         try:
+            first = await run_in_threadpool(self._first)
+            queue.put_nowait(first)
+            if self._looking is None:
+                self._looking = asyncio.create_task(self._look(first.sequence))
             while True:
                 yield await queue.get()
         finally:
@@ -66,6 +69,9 @@ class Pulse:
             try:
                 beat = await run_in_threadpool(self._since, last)
             except CasemateError:  # the database is away; pages say so and go on when it is back
+                beat = Beat(sequence=last, tickets=(), well=False)
+            except Exception as error:  # noqa: BLE001 - the outermost handler of this task: pages must not wait in vain
+                log.error("pulse_broke", error=type(error).__name__)
                 beat = Beat(sequence=last, tickets=(), well=False)
             if not beat.well or beat.sequence != last:
                 for queue in self._listeners:

@@ -110,7 +110,8 @@ def begin(request: Request, our: Parts, user: User, *, how: str, after: str) -> 
         SignInRefused: meanwhile the account was disabled or got another password.
     """
     lasts = our.settings.session_hours * 3600
-    secret = accounts.start_session(our.store, user, how=how, seconds=lasts)
+    had = request.cookies.get(cookie_name(request), "")
+    secret = accounts.start_session(our.store, user, how=how, seconds=lasts, instead_of=had)
     went = RedirectResponse(after, HTTPStatus.SEE_OTHER, headers=HEADERS)
     went.set_cookie(
         cookie_name(request),

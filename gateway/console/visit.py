@@ -78,7 +78,7 @@ class Visit:
 
 def is_secure(request: Request) -> bool:
     """Whether people reach the console over HTTPS."""
-    return parts(request).settings.public_url.startswith("https:")
+    return parts(request).settings.is_secure
 
 
 def cookie_name(request: Request) -> str:
@@ -100,9 +100,9 @@ def check_origin(request: Request) -> None:
         if site == "same-origin":
             return
     elif (origin := request.headers.get("origin")) is not None:
-        public = parts(request).settings.public_url
-        here = urlsplit(public).netloc if public else request.headers.get("host", "")
-        if urlsplit(origin).netloc == here and here:
+        sent, public = urlsplit(origin.lower()), urlsplit(parts(request).settings.public_url.lower())
+        here = public.netloc or request.headers.get("host", "").lower()
+        if sent.netloc == here and here and sent.scheme == (public.scheme or sent.scheme):
             return
     raise Problem(HTTPStatus.FORBIDDEN, "This did not come from a page of casemate; open the console and do it there.")
 
