@@ -8,7 +8,10 @@ import pytest
 
 from core.identity import User, secret_digest
 from gateway.console.assets import url
+from gateway.console.visit import csrf_token
+from tests.console.access_table import access
 from tests.console.site import Site, password_of
+from tests.console.test_access import filled
 from workflows import accounts, people
 
 PUBLIC = "https://casemate.bank.example"
@@ -45,6 +48,20 @@ def test_nobody_is_signed_in_by_another_sites_page(site: Site, headers: dict[str
             assert "set-cookie" not in refused.headers
         assert client.post("/sign-in", data=given, headers=own).status_code == 303
         assert client.post(link, headers=own).status_code == 303
+
+
+def test_every_change_asks_for_the_sessions_token_and_for_a_page_of_ours(site: Site) -> None:
+    """As the person who may everything, so that nothing else refuses."""
+    posts = [filled(rule.path) for rule in access() if rule.door == "page" and rule.method != "GET"]
+    assert len(posts) > 30
+    with site.client("ada") as ada:
+        for headers in ({"X-CSRF-Token": csrf_token("another secret")}, {"Sec-Fetch-Site": "cross-site"}):
+            assert {path: ada.post(path, headers=headers).status_code for path in posts} == dict.fromkeys(posts, 403)
+        del ada.headers["X-CSRF-Token"]
+        assert {path: ada.post(path).status_code for path in posts} == dict.fromkeys(posts, 403)
+        with site.store.read() as tx:
+            assert tx.sessions.of(user(site, "ada").id)
+            assert tx.operations.halted() is None
 
 
 def test_signing_in_again_ends_what_the_browser_had(site: Site) -> None:
