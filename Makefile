@@ -13,9 +13,10 @@ demo:
 setup:
 	@deploy/setup.sh run
 
+# Bytecode is kept whatever is set: tests start many processes, and each would compile everything again.
 test:
 	@deploy/setup.sh test
-	@$(bin)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(bin)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Changes nothing; runs every check and reports every failure.
 check:

@@ -36,7 +36,7 @@ def shapes_of(loaded: Loaded) -> Shapes:
 def running(loaded: Loaded, **changes: Any) -> Iterator[Engine]:
     """A started engine, closed afterwards.
 
-    transformers collects garbage whenever a batch ends; the libraries themselves need not be looked through then.
+    transformers collects garbage whenever a batch ends; what is there by now need not be looked through then.
     """
     gc.freeze()
     engine = Engine(loaded, EngineConfig(**SMALL | changes), shapes_of(loaded))
@@ -45,7 +45,6 @@ def running(loaded: Loaded, **changes: Any) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
-        gc.unfreeze()
 
 
 def prompt_of(loaded: Loaded, number: int, *, words: int = 5) -> list[int]:
