@@ -62,4 +62,5 @@ def run(settings: Settings) -> None:
         )
     finally:
         heartbeat.close()
+        app.state.bench.jobs.close()
         store.close()

@@ -41,7 +41,7 @@ REVIEW_SECONDS = 180.0
 #: Reviews that run at the same time in this process; others wait.
 AT_ONCE = 2
 #: Reviews of one person that are kept, the newest, with the texts they are about.
-KEPT = 20
+KEPT = 5
 #: Seconds after its last sign of life for which a process still counts as making a review …
 HELD_SECONDS = 30.0
 #: … and between two signs.
@@ -133,6 +133,8 @@ class Jobs:
         self._limit = limit
         self._sign_every = sign
         self._slots = threading.Semaphore(AT_ONCE)
+        #: What this process holds: hold → review.
+        self._held: dict[str, str] = {}
 
     def start(self, author: str, files: Mapping[str, str], start: str, work: Work) -> str:
         """Begin a review in this process; gives its id.
@@ -178,16 +180,25 @@ class Jobs:
         with self._store.read() as tx:
             return Job(self._store, tx.reviews.get(job_id, author))
 
+    def close(self) -> None:
+        """Let go of what is not done, at the end of the process: its authors are told at once that it was lost."""
+        now = self._store.clock.now()
+        for holder, job_id in self._held.copy().items():
+            with suppress(Temporary), self._store.begin() as tx:
+                tx.reviews.hold(job_id, holder=holder, until=now)
+
     def _spawn(self, job_id: str, holder: str, work: Work) -> None:
         threading.Thread(target=self._run, args=(job_id, holder, work), name=job_id, daemon=True).start()
 
     def _run(self, job_id: str, holder: str, work: Work) -> None:
         over = threading.Event()
+        self._held[holder] = job_id
         threading.Thread(target=self._sign, args=(job_id, holder, over), name=f"{job_id} lives", daemon=True).start()
         try:
             outcome = self._made(job_id, holder, work)
         finally:
             over.set()
+            self._held.pop(holder, None)
         try:
             with self._store.begin() as tx:
                 tx.reviews.end(job_id, holder=holder, outcome=outcome)

@@ -130,6 +130,23 @@ def test_a_review_is_read_from_any_process_and_only_by_its_author(site: Site) ->
             assert request.status_code == 404
 
 
+def test_a_process_that_ends_in_good_order_lets_go_of_its_reviews(store: Store) -> None:
+    jobs, go, reached = Jobs(store), threading.Event(), threading.Event()
+
+    def held(tell: Callable[[str], None]) -> Weighed:
+        reached.set()
+        assert go.wait(PATIENCE)
+        return result(tell)
+
+    job_id = jobs.start("ada", {}, "", held)
+    assert reached.wait(PATIENCE)
+    assert not jobs.get(job_id, "ada").lost
+    jobs.close()
+    assert jobs.get(job_id, "ada").lost
+    go.set()
+    join(job_id)
+
+
 def test_a_review_whose_process_is_gone_says_so_and_is_made_again_elsewhere(site: Site) -> None:
     late, reached = threading.Event(), threading.Event()
 
