@@ -19,6 +19,7 @@ from core.identity import READERS, Role
 from gateway.console import assets, numbers
 from gateway.console.inert import inert, shown
 from gateway.console.visit import Visitor
+from gateway.console.wording import telling
 from gateway.parts import parts
 
 #: Scripts, styles and requests come from here and nowhere else, inline ones not at all; no page may be framed.
@@ -107,6 +108,7 @@ def environment() -> Environment:
         ago=ago,
         pretty=pretty,
         words=words,
+        telling=telling,
         **numbers.FILTERS,
     )
     made.globals.update(asset=assets.url, Role=Role)
