@@ -68,6 +68,8 @@ class Filters:
     claimed_by: str = ""
     #: Only what came in from this moment on.
     since: datetime | None = None
+    #: Only what came in before this moment.
+    until: datetime | None = None
     #: A ticket id, how an external id begins, a source, or words of the masked title.
     search: str = ""
 

@@ -157,16 +157,9 @@ class Figures:
 
     def feedback(self, since: datetime, until: datetime) -> dict[str, int]:
         """What people said of verdicts: `agreed` and `corrected`; of each person on each answer the newest counts."""
-        newer = aliased(FeedbackRow)
-        later = exists().where(
-            newer.assessment_id == FeedbackRow.assessment_id,
-            newer.person == FeedbackRow.person,
-            or_(newer.created_at > FeedbackRow.created_at,
-                and_(newer.created_at == FeedbackRow.created_at, newer.id > FeedbackRow.id)),
-        )  # fmt: skip
         rows = self._session.execute(
             select(FeedbackRow.agrees, func.count())
-            .where(FeedbackRow.created_at >= since, FeedbackRow.created_at < until, ~later)
+            .where(FeedbackRow.created_at >= since, FeedbackRow.created_at < until, last_word())
             .group_by(FeedbackRow.agrees)
         )
         counted = {bool(agrees): count for agrees, count in rows}
@@ -174,17 +167,23 @@ class Figures:
 
     def masked(self, since: datetime, until: datetime) -> tuple[int, dict[str, int]]:
         """Of the newest tickets of the period, how many, and how many values of each kind are hidden in them."""
-        newest = list(
-            self._session.scalars(
-                select(TicketRow.id)
-                .where(TicketRow.created_at >= since, TicketRow.created_at < until)
-                .order_by(TicketRow.created_at.desc())
-                .limit(MASKED_SAMPLE)
-            )
+        by_ticket = self.masked_in(since, until)
+        kinds = sum(by_ticket.values(), Counter[str]())
+        return len(by_ticket), dict(kinds.most_common())
+
+    def masked_in(self, since: datetime, until: datetime) -> dict[str, Counter[str]]:
+        """The newest tickets of the period, newest first, each with how many values of each kind are hidden in it."""
+        newest = self._session.scalars(
+            select(TicketRow.id)
+            .where(TicketRow.created_at >= since, TicketRow.created_at < until)
+            .order_by(TicketRow.created_at.desc(), TicketRow.sequence.desc())
+            .limit(MASKED_SAMPLE)
         )
-        tokens = self._session.scalars(select(TokenRow.token).where(TokenRow.ticket_id.in_(newest)))
-        kinds = Counter(token.rpartition("_")[0] for token in tokens)
-        return len(newest), dict(kinds.most_common())
+        found: dict[str, Counter[str]] = {ticket_id: Counter() for ticket_id in newest}
+        tokens = select(TokenRow.ticket_id, TokenRow.token).where(TokenRow.ticket_id.in_(list(found)))
+        for ticket_id, token in self._session.execute(tokens):
+            found[ticket_id][token.rpartition("_")[0]] += 1
+        return found
 
     def _spans(self, table: str, columns: dict[str, str], edges: Sequence[datetime]) -> list[dict[str, int]]:
         # One range of the index for each span: grouping by a part of the moment sorts every row first, which takes
@@ -212,6 +211,18 @@ class Figures:
             select(step, func.count()).where(at >= since, at < until, took.is_not(None)).group_by(step)
         ).all()
         return Waits({int(number): count for number, count in counted})
+
+
+def last_word() -> ColumnElement[bool]:
+    """That nobody said anything newer of the same answer: of each person the newest word counts."""
+    newer = aliased(FeedbackRow)
+    later = exists().where(
+        newer.assessment_id == FeedbackRow.assessment_id,
+        newer.person == FeedbackRow.person,
+        or_(newer.created_at > FeedbackRow.created_at,
+            and_(newer.created_at == FeedbackRow.created_at, newer.id > FeedbackRow.id)),
+    )  # fmt: skip
+    return ~later
 
 
 def _step(took: InstrumentedAttribute[float | None]) -> ColumnElement[int]:

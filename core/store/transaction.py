@@ -10,6 +10,7 @@ from core.clock import Clock
 from core.store.api_keys import ApiKeys
 from core.store.assessments import Assessments
 from core.store.audit import AuditTrail
+from core.store.behind import Behind
 from core.store.bundles import Bundles
 from core.store.claims import Claims
 from core.store.decisions import Decisions
@@ -144,6 +145,10 @@ class Transaction:
     @cached_property
     def figures(self) -> Figures:
         return Figures(self._session)
+
+    @cached_property
+    def behind(self) -> Behind:
+        return Behind(self._session)
 
     @cached_property
     def worklist(self) -> Worklist:

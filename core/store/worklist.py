@@ -60,18 +60,25 @@ class Worklist:
 
     def cases(self, filters: Filters, *, before: int | None = None, limit: int = 50) -> Cases:
         """One page of the cases that pass all filters, newest first."""
+        if filters.until is not None:
+            end = self._first(filters.until)
+            before = end if before is None or (end is not None and end < before) else before
         found = self._cases(filters, before=before, limit=limit)
         return found if filters.since is None else self._since(filters.since, found)
 
     def _since(self, since: datetime, found: Cases) -> Cases:
         """Without what came in earlier. Cases come newest first, so nothing younger stands behind one that is older."""
-        in_order = select(TicketRow.sequence).order_by(TicketRow.created_at, TicketRow.sequence)
-        first = self._session.scalar(in_order.where(TicketRow.created_at >= since).limit(1))
+        first = self._first(since)
         if first is None:
             return Cases(lines=(), older=None)
         lines = tuple(line for line in found.lines if line.sequence >= first)
         goes_on = found.older is not None and found.older > first and len(lines) == len(found.lines)
         return Cases(lines=lines, older=found.older if goes_on else None)
+
+    def _first(self, since: datetime) -> int | None:
+        """The oldest case that came in from then on."""
+        in_order = select(TicketRow.sequence).order_by(TicketRow.created_at, TicketRow.sequence)
+        return self._session.scalar(in_order.where(TicketRow.created_at >= since).limit(1))
 
     def _cases(self, filters: Filters, *, before: int | None, limit: int) -> Cases:
         end = _END if before is None else before
@@ -119,6 +126,8 @@ class Worklist:
         pending = _ASKED.where(ProposalRow.state == ProposalState.PENDING.value)
         if filters.since is not None:
             pending = pending.where(ProposalRow.created_at >= filters.since)
+        if filters.until is not None:
+            pending = pending.where(ProposalRow.created_at < filters.until)
         leads = _leads(replace(filters, group=None))
         if leads:
             pending = pending.join(TicketRow, TicketRow.id == ProposalRow.ticket_id)

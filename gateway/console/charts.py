@@ -5,7 +5,7 @@ Percent, so that a chart is as wide as its place and its text is not scaled with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.console.numbers import count
@@ -31,6 +31,12 @@ class Span:
     #: Whole, for whoever points at it and for the table.
     title: str
     values: tuple[float | None, ...]
+    #: Where each value leads.
+    hrefs: tuple[str, ...] = ()
+
+    def leads(self, number: int) -> str:
+        """Where one of the values leads; nowhere where there is none."""
+        return self.hrefs[number] if self.hrefs and self.values[number] else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class Mark:
     height: float
     css: str
     title: str
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +89,14 @@ def stacked(spans: Sequence[Span], series: Sequence[Series], *, unit: str = "") 
     marks = []
     for number, span in enumerate(spans):
         floor = 100.0
-        for one, value in zip(series, span.values, strict=True):
+        for row, (one, value) in enumerate(zip(series, span.values, strict=True)):
             if not value:
                 continue
             height = 100 * value / top
             floor -= height
             said = f"{span.title}: {count(value)} {one.name}"
-            marks.append(Mark(number * width + gap / 2, max(floor, 0.0), width - gap, height, one.css, said))
+            x = number * width + gap / 2
+            marks.append(Mark(x, max(floor, 0.0), width - gap, height, one.css, said, span.leads(row)))
     return Chart(tuple(marks), (), _labels(spans), _heights(top, unit), tuple(series), tuple(spans), unit)
 
 
@@ -108,9 +116,8 @@ def line(spans: Sequence[Span], series: Sequence[Series], *, unit: str = "") -> 
                 continue
             x, y = (number + 0.5) * width, 100 - 100 * value / top
             points.append(f"{x:.2f},{y:.2f}")
-            marks.append(
-                Mark(number * width, 0.0, width, 100.0, "point", f"{span.title}: {value:.1f}{unit} {one.name}")
-            )
+            said = f"{span.title}: {value:.1f}{unit} {one.name}"
+            marks.append(Mark(number * width, 0.0, width, 100.0, "point", said, span.leads(row)))
         _end(lines, points, one.css, width)
     return Chart(tuple(marks), tuple(lines), _labels(spans), _heights(top, unit), tuple(series), tuple(spans), unit)
 
@@ -139,14 +146,30 @@ def shares(parts: Sequence[tuple[str, str, float, str]]) -> tuple[Share, ...]:
     return tuple(found)
 
 
-def ranked(parts: Sequence[tuple[str, float]], *, limit: int = 8) -> tuple[Share, ...]:
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A bar among others; `names` are those whose numbers it adds up."""
+
+    title: str
+    names: tuple[str, ...]
+    value: float
+    #: In percent of the longest.
+    width: float
+    css: str = "c-plain"
+
+
+def ranked(parts: Mapping[str, float], *, limit: int = 8) -> tuple[Ranked, ...]:
     """Bars one under the other, the longest as wide as the plot; what is beyond `limit` is one bar of its own."""
-    ordered = sorted(parts, key=lambda part: (-part[1], part[0]))
-    if len(ordered) > limit:
-        rest = sum(value for _, value in ordered[limit - 1 :])
-        ordered = [*ordered[: limit - 1], (f"{len(ordered) - limit + 1} other kinds", rest)]
-    longest = max((value for _, value in ordered), default=0)
-    return tuple(Share(name, "c-plain", value, 0, 100 * value / longest if longest else 0) for name, value in ordered)
+    ordered = sorted(parts.items(), key=lambda part: (-part[1], part[0]))
+    shown: list[tuple[str, tuple[str, ...], float]] = [
+        (name.replace("_", " ").lower(), (name,), value) for name, value in ordered
+    ]
+    if len(shown) > limit:
+        rest = ordered[limit - 1 :]
+        together = "other kinds", tuple(name for name, _ in rest), sum(value for _, value in rest)
+        shown = [*shown[: limit - 1], together]
+    longest = max((value for _, _, value in shown), default=0)
+    return tuple(Ranked(title, names, value, 100 * value / longest if longest else 0) for title, names, value in shown)
 
 
 def ceiling(most: float, *, whole: bool = True) -> float:

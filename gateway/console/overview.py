@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
-from typing import Annotated
-from urllib.parse import urlencode
+from itertools import pairwise
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from core.identity import READERS, Role
-from core.store.worklist import NONE
+from core.errors import NotFound
+from core.identity import READERS
 from gateway.console import charts, numbers
 from gateway.console.charts import Chart, Series, Span
 from gateway.console.compressed import compressed
-from gateway.console.queue_view import said_of
+from gateway.console.leads import Leads
 from gateway.console.render import is_part, page, part
 from gateway.console.visit import Visit, Visitor
 from gateway.parts import Parts, parts
@@ -33,83 +32,86 @@ VERDICTS = (
 )
 #: Policy's answers, and what they mean for people.
 OUTCOMES = (("allow", "allowed"), ("ask", "asked a person"), ("deny", "denied"))
+Reader = Annotated[Visitor, Depends(Visit(*READERS))]
+Our = Annotated[Parts, Depends(parts)]
+Chosen = Annotated[str, Query(max_length=8)]
 
 
 @router.get("/overview")
-def overview(
-    request: Request,
-    visitor: Annotated[Visitor, Depends(Visit(*READERS))],
-    our: Annotated[Parts, Depends(parts)],
-    period: Annotated[str, Query(max_length=8)] = "7d",
-) -> Response:
-    """The page; for htmx only its first row, which is kept up to date while the page is open."""
+def overview(request: Request, visitor: Reader, our: Our, period: Chosen = "7d") -> Response:
+    """The page; for htmx what is in it, counted again while the page is open."""
     chosen = PERIODS.get(period, PERIODS["7d"])
     seen = our.counting.of(chosen)
+    lead = _lead(seen)
+    shown: dict[str, Any] = {
+        "periods": PERIODS.values(),
+        "periods_of": "/overview",
+        "fresh": int(FRESH_SECONDS),
+        "settled": int(SETTLED_SECONDS / 60),
+        "period": chosen,
+        "seen": seen,
+        "lead": lead,
+        "cards": _cards(seen, lead),
+        "volume": _volume(seen),
+        "latency": _latency(seen),
+        "tokens": _tokens(seen),
+        "verdicts": _verdicts(seen, lead),
+        "outcomes": _outcomes(seen, lead),
+        "masked": charts.ranked(seen.masked),
+    }
     if is_part(request):
-        return part(request, "overview/cards.html", visitor, cards=_cards(seen, visitor), period=chosen, seen=seen)
-    template = "overview/page.html" if seen.ever else "overview/empty.html"
-    made = page(
-        request,
-        template,
-        visitor,
-        title="Overview",
-        periods=PERIODS.values(),
-        fresh=int(FRESH_SECONDS),
-        settled=int(SETTLED_SECONDS / 60),
-        period=chosen,
-        seen=seen,
-        cards=_cards(seen, visitor),
-        volume=_volume(seen),
-        latency=_latency(seen),
-        tokens=_tokens(seen),
-        verdicts=_verdicts(seen),
-        outcomes=_outcomes(seen, visitor),
-        masked=charts.ranked([(kind.replace("_", " ").lower(), number) for kind, number in seen.masked.items()]),
-        link=partial(queue, seen),
-    )
+        made = part(request, "overview/part.html", visitor, **shown)
+    else:
+        made = page(request, "overview/page.html", visitor, title="Overview", **shown)
     return compressed(request, made)
 
 
-def queue(seen: Overview, **filters: str) -> str:
-    """The list behind a number: the queue with these filters, since the period began."""
-    return f"/queue?{urlencode({**filters, 'since': said_of(seen.edges[0])})}"
+@router.get("/overview/charts/{name}")
+def table(request: Request, name: str, visitor: Reader, our: Our, period: Chosen = "7d") -> Response:
+    """The numbers of one chart, each with its list."""
+    if name not in CHARTS:
+        raise NotFound("There is no chart of this name; the overview shows all.")
+    chosen = PERIODS.get(period, PERIODS["7d"])
+    title, chart = CHARTS[name]
+    shown = page(
+        request, "overview/table.html", visitor, title=title, chart=chart(our.counting.of(chosen)), period=chosen,
+        periods=PERIODS.values(), periods_of=f"/overview/charts/{name}",
+    )  # fmt: skip
+    return compressed(request, shown)
 
 
-def _decisions(seen: Overview, visitor: Visitor, outcome: str) -> str:
-    """The list behind a number of answers about actions; nowhere for those who may not read the log."""
-    if not visitor.has(Role.AUDITOR):
-        return ""
-    wanted = {"outcome": outcome, "door": "proposal", "since": said_of(seen.edges[0])}
-    return f"/policy/decisions?{urlencode(wanted)}"
+def _lead(seen: Overview) -> Leads:
+    return Leads(seen.edges[0], seen.edges[-1])
 
 
-def _cards(seen: Overview, visitor: Visitor) -> list[dict[str, str]]:
-    """The first row: a name, a number, what to compare it with, and where it leads."""
-    now, before = seen.now, seen.before
-    # Auditors alone may read the trail and the log of decisions.
-    trail = "/admin/audit?action={}" if visitor.has(Role.AUDITOR) else ""
+def _cards(seen: Overview, lead: Leads) -> list[dict[str, str]]:
+    """The first row: a name, a number, what to compare it with, and where each leads."""
+    now, before, was = seen.now, seen.before, lead.before
     oldest = seen.waiting.oldest
     age = numbers.duration((seen.at - oldest).total_seconds()) if oldest else ""
     return [
-        _card("Tickets", numbers.count(now.arrived.arrived), _change(now.arrived.arrived, before.arrived.arrived),
-              "came in", queue(seen)),
+        _card("Tickets", numbers.count(now.arrived.arrived), "came in", lead.queue(),
+              (_change(now.arrived.arrived, before.arrived.arrived), was.queue())),
         _card("Waiting for a person", numbers.count(seen.waiting.count),
-              f"the oldest for {age}" if age else "nothing waits", "now", "/queue?state=waiting"),
-        _card("Time to verdict", _took(now.until_verdict.half), _was(before.until_verdict.half, numbers.took),
-              f"half; 9 of 10 within {_took(now.until_verdict.most)}", queue(seen, state="finished")),
-        _card("Time to a decision", _took(now.until_decision.half), _was(before.until_decision.half, numbers.took),
-              f"half; 9 of 10 within {_took(now.until_decision.most)}", trail.format("proposal.answered")),
-        _card("Allowed without asking", _share(now.auto_allowed), _was(before.auto_allowed, numbers.percent),
-              f"of {numbers.count(now.decided)} proposed actions",
-              _decisions(seen, visitor, "allow")),
-        _card("Verdicts corrected", _share(now.corrections), _was(before.corrections, numbers.percent),
+              f"the oldest for {age}" if age else "nothing waits", "/queue?state=waiting", ("now", "")),
+        _card("Time to verdict", _took(now.until_verdict.half),
+              f"half; 9 of 10 within {_took(now.until_verdict.most)}", lead.runs("after"),
+              (_was(before.until_verdict.half, numbers.took), was.runs("after"))),
+        _card("Time to a decision", _took(now.until_decision.half),
+              f"half; 9 of 10 within {_took(now.until_decision.most)}", lead.answers(),
+              (_was(before.until_decision.half, numbers.took), was.answers())),
+        _card("Allowed without asking", _share(now.auto_allowed),
+              f"of {numbers.count(now.decided)} proposed actions", lead.decisions(),
+              (_was(before.auto_allowed, numbers.percent), was.decisions())),
+        _card("Verdicts corrected", _share(now.corrections),
               f"of {numbers.count(now.judged)} that people judged" if now.judged else "nobody has judged one",
-              trail.format("feedback.")),
+              lead.words(), (_was(before.corrections, numbers.percent), was.words())),
     ]  # fmt: skip
 
 
-def _card(name: str, value: str, compared: str, of: str, href: str) -> dict[str, str]:
-    return {"name": name, "value": value, "compared": compared, "of": of, "href": href}
+def _card(name: str, value: str, of: str, href: str, was: tuple[str, str]) -> dict[str, str]:
+    """`was` is what to compare with, and where that leads."""
+    return {"name": name, "value": value, "of": of, "href": href, "compared": was[0], "before": was[1]}
 
 
 def _change(now: float, before: float) -> str:
@@ -137,9 +139,14 @@ def _share(share: float | None) -> str:
 # --- charts
 
 
-def _spans(seen: Overview, values: list[tuple[float | None, ...]]) -> list[Span]:
-    # The last edge only ends the last span.
-    return [Span(*_named(at, seen.period), row) for at, row in zip(seen.edges[:-1], values, strict=True)]
+def _spans(
+    seen: Overview, values: list[tuple[float | None, ...]], leads: Callable[[Leads], tuple[str, ...]]
+) -> list[Span]:
+    """Each span with its values, and where `leads` says that they lead."""
+    return [
+        Span(*_named(at, seen.period), row, leads(Leads(at, until)))
+        for (at, until), row in zip(pairwise(seen.edges), values, strict=True)
+    ]
 
 
 def _named(at: datetime, period: Period) -> tuple[str, str]:
@@ -155,53 +162,57 @@ def _volume(seen: Overview) -> Chart:
         tuple(float(getattr(span, name)) for name, _ in VERDICTS) for span in seen.arrived
     ]
     series = [Series(words, f"c-{name}") for name, words in VERDICTS]
-    return charts.stacked(_spans(seen, values), series)
+    spans = _spans(seen, values, lambda lead: tuple(lead.verdict(name) for name, _ in VERDICTS))
+    return charts.stacked(spans, series)
 
 
 def _latency(seen: Overview) -> Chart:
-    return charts.line(
-        _spans(seen, [(span.per_request,) for span in seen.worked]), [Series("a request", "l-plain")], unit=" s"
-    )
+    spans = _spans(seen, [(span.per_request,) for span in seen.worked], lambda lead: (lead.runs("seconds"),))
+    return charts.line(spans, [Series("a request", "l-plain")], unit=" s")
 
 
 def _tokens(seen: Overview) -> Chart:
     values: list[tuple[float | None, ...]] = [(float(span.tokens_in), float(span.tokens_out)) for span in seen.worked]
-    return charts.stacked(_spans(seen, values), [Series("tokens read", "c-in"), Series("tokens written", "c-out")])
+    spans = _spans(seen, values, lambda lead: (lead.runs("read"), lead.runs("written")))
+    return charts.stacked(spans, [Series("tokens read", "c-in"), Series("tokens written", "c-out")])
 
 
-def _verdicts(seen: Overview) -> list[dict[str, object]]:
+#: The charts that have a page of numbers: name → title, and how it is made.
+CHARTS: dict[str, tuple[str, Callable[[Overview], Chart]]] = {
+    "volume": ("Tickets that came in, by verdict", _volume),
+    "latency": ("Seconds a model request", _latency),
+    "tokens": ("Tokens read and written", _tokens),
+}
+
+
+def _verdicts(seen: Overview, lead: Leads) -> list[dict[str, object]]:
     now = charts.shares(
-        [(words, f"c-{name}", getattr(seen.now.arrived, name), _of(seen, name)) for name, words in VERDICTS]
+        [(words, f"c-{name}", getattr(seen.now.arrived, name), lead.verdict(name)) for name, words in VERDICTS]
     )
-    arrived = seen.now.arrived
-    whole, earlier = arrived.arrived, seen.before.arrived
+    earlier = [getattr(seen.before.arrived, name) for name, _ in VERDICTS]
+    before = [lead.before.verdict(name) for name, _ in VERDICTS]
+    return _compared(now, earlier, seen.now.arrived.arrived, seen.before.arrived.arrived, before)
+
+
+def _outcomes(seen: Overview, lead: Leads) -> list[dict[str, object]]:
+    now = charts.shares(
+        [(words, f"c-{name}", seen.now.outcomes.get(name, 0), lead.decisions(name)) for name, words in OUTCOMES]
+    )
+    earlier = [seen.before.outcomes.get(name, 0) for name, _ in OUTCOMES]
+    before = [lead.before.decisions(name) for name, _ in OUTCOMES]
+    return _compared(now, earlier, seen.now.decided, seen.before.decided, before)
+
+
+def _compared(
+    now: Sequence[charts.Share], earlier: Sequence[float], whole: float, whole_before: float, leads: Sequence[str]
+) -> list[dict[str, object]]:
+    """Parts of a whole with their shares now and before, and where the earlier ones lead."""
     return [
         {
             "part": share,
             "share": share.value / whole if whole else None,
-            "before": getattr(earlier, name) / earlier.arrived if earlier.arrived else None,
+            "before": was / whole_before if whole_before else None,
+            "before_href": href,
         }
-        for share, (name, _) in zip(now, VERDICTS, strict=True)
-    ]
-
-
-def _of(seen: Overview, verdict: str) -> str:
-    return queue(seen, verdict=NONE if verdict == "without" else verdict)
-
-
-def _outcomes(seen: Overview, visitor: Visitor) -> list[dict[str, object]]:
-    now = charts.shares(
-        [
-            (words, f"c-{name}", seen.now.outcomes.get(name, 0), _decisions(seen, visitor, name))
-            for name, words in OUTCOMES
-        ]
-    )
-    whole, earlier = seen.now.decided, seen.before
-    return [
-        {
-            "part": share,
-            "share": share.value / whole if whole else None,
-            "before": earlier.outcomes.get(name, 0) / earlier.decided if earlier.decided else None,
-        }
-        for share, (name, _) in zip(now, OUTCOMES, strict=True)
+        for share, was, href in zip(now, earlier, leads, strict=True)
     ]

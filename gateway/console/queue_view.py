@@ -43,6 +43,8 @@ class View:
     answer: str = ""
     #: A moment, as `2026-01-05T09:00Z`: only what came in from then on.
     since: str = ""
+    #: Likewise: only what came in before it.
+    until: str = ""
     q: str = ""
 
     @property
@@ -72,8 +74,9 @@ class View:
         """(what, value, where it is gone) of each filter that has no tab of its own."""
         named = {name: value for name, value in self.said().items() if value and name not in {"state", "q"}}
         words = {"mine": ("", "claimed by me"), "answer": ("", "I can answer")}
-        if (since := moment_of(self.since)) is not None:
-            words["since"] = ("since", f"{since:%Y-%m-%d %H:%M} UTC")
+        for name in ("since", "until"):
+            if (moment := moment_of(getattr(self, name))) is not None:
+                words[name] = (name, f"{moment:%Y-%m-%d %H:%M} UTC")
         return [
             (*words.get(name, (name, value.replace("_", " "))), self.but(**{name: ""}).path)
             for name, value in named.items()
@@ -90,6 +93,7 @@ class View:
             team=self.team,
             claimed_by=person if self.mine else "",
             since=moment_of(self.since),
+            until=moment_of(self.until),
             search=self.q,
         )
 
@@ -102,9 +106,9 @@ def moment_of(said: str) -> datetime | None:
     """The moment that a filter names; None where it names none."""
     try:
         moment = datetime.fromisoformat(said)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else None
 
 
 def said_of(moment: datetime) -> str:
@@ -123,6 +127,7 @@ def view(
     mine: Short = "",
     answer: Short = "",
     since: Short = "",
+    until: Short = "",
     q: Annotated[str, Query(max_length=200)] = "",
 ) -> View:
     """The view that an address asks for."""
@@ -136,5 +141,6 @@ def view(
         mine="1" if mine else "",
         answer="1" if answer else "",
         since=since if moment_of(since) else "",
+        until=until if moment_of(until) else "",
         q=" ".join(q.split()),
     )

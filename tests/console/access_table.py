@@ -90,6 +90,12 @@ page auditor                            GET  /admin/audit
 page auditor                            POST /admin/audit/verify
 page auditor                            GET  /admin/tools/{name}
 page analyst,approver,auditor           GET  /overview
+page analyst,approver,auditor           GET  /overview/charts/{name}
+page analyst,approver,auditor           GET  /overview/runs
+page analyst,approver,auditor           GET  /overview/answers
+page analyst,approver,auditor           GET  /overview/words
+page analyst,approver,auditor           GET  /overview/decisions
+page analyst,approver,auditor           GET  /overview/masked
 page analyst,submitter                  GET  /start
 page analyst,submitter                  POST /start
 page analyst,submitter                  GET  /start/{ticket_id}
