@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -50,6 +51,10 @@ OPTIONAL = ("invariants.yaml", "network.yaml", "models.yaml")
 #: How the name of a file with tests ends; tests are no part of the hash.
 TESTS = "_test.yaml"
 
+#: Bundles that are kept as they were loaded: a process that starts, and a change on its way from review to live, ask
+#: for the same few again and again.
+KEPT = 8
+
 #: What the content of each file must be.
 _MODELS: Mapping[str, type[BaseModel]] = {
     "organization.yaml": Organization,
@@ -73,12 +78,27 @@ def default_bundle_path() -> Path:
 def load_bundle(source: Path | BundleSource, *, tools: Mapping[str, ToolShape] | None = None) -> Bundle:
     """Read, check and compile a bundle, and run its examples and tests. Without `tools` tool names are not checked.
 
-    Examples and tests run as far as what they speak of is sound: a broken rule would fail them all.
+    Examples and tests run as far as what they speak of is sound: a broken rule would fail them all. The same files,
+    checked against the same tools under the same name, are the same bundle as before while it is still kept.
 
     Raises:
         BundleInvalid: with every problem of every file, each with its line and column.
     """
-    bundle, trials, problems = _tried(source, tools)
+    if isinstance(source, Path):
+        source = BundleSource.from_folder(source)
+    shapes = tuple(tools.items()) if tools is not None else None
+    return _loaded(source.name, tuple(source.files().items()), source.problems, shapes)
+
+
+@lru_cache(maxsize=KEPT)
+def _loaded(
+    name: str,
+    files: tuple[tuple[str, bytes], ...],
+    unread: tuple[Problem, ...],
+    shapes: tuple[tuple[str, ToolShape], ...] | None,
+) -> Bundle:
+    source = BundleSource(name=name, _files=dict(files), problems=unread)
+    bundle, trials, problems = _tried(source, dict(shapes) if shapes is not None else None)
     problems += [trial.place for trial in trials if trial.failed]
     if bundle is None or problems:
         raise _invalid(problems)

@@ -61,7 +61,7 @@ class ToolShape:
     arguments: tuple[str, ...]
     acts: bool
     #: Which argument names the asset or identity it aims at: `{"asset": "host"}`; without one, nothing is known of it.
-    target: Mapping[str, str] = field(default_factory=dict)
+    target: Mapping[str, str] = field(default_factory=dict, hash=False)
     #: Which argument names what its effects are counted by, for `limit: {per_target: …}`; None: it aims at nothing.
     aims_at: str | None = None
     #: Kinds of question it may put to the network broker.

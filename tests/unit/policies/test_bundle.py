@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,21 @@ def test_the_default_bundle_loads_and_names_only_real_tools_and_arguments(bundle
     assert load_bundle(default_bundle_path(), tools=registry.shapes()).hash == bundle.hash
     assert all(tool_has_rule(bundle, tool) for tool in registry.names())
     assert re.fullmatch(r"[0-9a-f]{64}", bundle.hash)
+
+
+def test_a_bundle_is_checked_once_until_its_files_or_the_tools_are_others(folder: Path) -> None:
+    tools = default_registry().shapes()
+    once = load_bundle(folder, tools=tools)
+    assert load_bundle(folder, tools=dict(tools)) is once
+    assert load_bundle(folder) is not once
+    isolate = tools.pop("isolate_host")
+    with pytest.raises(BundleInvalid, match="isolate_host"):
+        load_bundle(folder, tools=tools)
+    tools["isolate_host"] = replace(isolate, target={"identity": "host"})
+    assert load_bundle(folder, tools=tools) is not once
+    (folder / "actions.yaml").write_text("rules: 3\n")
+    for _ in range(2):
+        assert problems_of(folder)
 
 
 def test_comments_and_layout_do_not_change_the_hash_but_any_value_does(folder: Path, bundle: Bundle) -> None:
