@@ -24,14 +24,15 @@ def pytest_configure() -> None:
 
 #: Objects that are made before garbage among the youngest is looked for, and how often that is before the older ones.
 LOOK_FOR_GARBAGE = (7000, 10, 10)
-#: Folders whose files take longest.
+#: Folders whose files take longest, and files that take as long.
 LONG = ("integration", "journey", "console")
+LONG_FILES = ("test_mutations.py", "test_simulate.py", "test_twins.py", "test_tiers.py", "test_hostile.py")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that no worker is left with one when the others are through. Otherwise as they came."""
-    items.sort(key=lambda item: item.path.parent.name not in LONG)
+    items.sort(key=lambda item: item.path.parent.name not in LONG and item.path.name not in LONG_FILES)
 
 
 @pytest.hookimpl(trylast=True)
