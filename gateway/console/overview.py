@@ -66,16 +66,16 @@ def overview(request: Request, visitor: Reader, our: Our, period: Chosen = "7d")
     return compressed(request, made)
 
 
-@router.get("/overview/charts/{name}")
-def table(request: Request, name: str, visitor: Reader, our: Our, period: Chosen = "7d") -> Response:
+@router.get("/overview/charts/{chart}")
+def table(request: Request, chart: str, visitor: Reader, our: Our, period: Chosen = "7d") -> Response:
     """The numbers of one chart, each with its list."""
-    if name not in CHARTS:
+    if chart not in CHARTS:
         raise NotFound("There is no chart of this name; the overview shows all.")
     chosen = PERIODS.get(period, PERIODS["7d"])
-    title, chart = CHARTS[name]
+    title, made = CHARTS[chart]
     shown = page(
-        request, "overview/table.html", visitor, title=title, chart=chart(our.counting.of(chosen)), period=chosen,
-        periods=PERIODS.values(), periods_of=f"/overview/charts/{name}",
+        request, "overview/table.html", visitor, title=title, chart=made(our.counting.of(chosen)), period=chosen,
+        periods=PERIODS.values(), periods_of=f"/overview/charts/{chart}",
     )  # fmt: skip
     return compressed(request, shown)
 

@@ -90,7 +90,7 @@ page auditor                            GET  /admin/audit
 page auditor                            POST /admin/audit/verify
 page auditor                            GET  /admin/tools/{name}
 page analyst,approver,auditor           GET  /overview
-page analyst,approver,auditor           GET  /overview/charts/{name}
+page analyst,approver,auditor           GET  /overview/charts/{chart}
 page analyst,approver,auditor           GET  /overview/runs
 page analyst,approver,auditor           GET  /overview/answers
 page analyst,approver,auditor           GET  /overview/words

@@ -31,6 +31,7 @@ def paths(site: Site) -> list[str]:
         "bundle_hash": live.bundle_hash if live else "",
         "change_id": changes[0].id if changes else "",
         "name": "isolate_host",
+        "chart": "volume",
         "evidence_id": "E1",
         "number": "1",
         "decision_id": decisions[0].id if decisions else "",
