@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from benchmarks._console_fill import fill
 from benchmarks._recorded import recorded
@@ -47,6 +48,7 @@ def pages(store: Store, real: str) -> dict[str, str]:
     """What is asked for; `real` is a question whose ticket is whole, not a copy."""
     with store.read() as tx:
         ticket_id = tx.proposals.get(real).ticket_id
+        quarter = quote((store.clock.now() - timedelta(days=90)).replace(second=0, microsecond=0).isoformat())
         page_500 = tx.worklist.cases(Filters()).lines[0].sequence - 500 * CASES_SHOWN
     return {
         "queue": "/queue",
@@ -61,6 +63,9 @@ def pages(store: Store, real: str) -> dict[str, str]:
         "queue, an external id": "/queue?q=SIEM-511",
         "queue, rows for an open page": "/queue#part",
         "overview": "/overview",
+        "behind the overview, runs": f"/overview/runs?since={quarter}",
+        "behind the overview, decisions": f"/overview/decisions?since={quarter}",
+        "behind the overview, hidden values": f"/overview/masked?since={quarter}",
         "case": f"/cases/{ticket_id}",
         "card": f"/cards/{real}",
     }

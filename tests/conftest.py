@@ -43,6 +43,12 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """At the end it is looked through once more, or libraries in C++ speak of leaks."""
+    gc.unfreeze()
+
+
 @pytest.fixture
 def clock() -> FixedClock:
     """A clock that a test moves by hand."""

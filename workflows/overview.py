@@ -157,6 +157,16 @@ class Counting:
         """The period that ends now."""
         return self._fresh(period.name, None, FRESH_SECONDS, lambda: self._overview(period))
 
+    def of_runs(self, since: datetime, until: datetime) -> tuple[Worked, Waits]:
+        """What all runs of a period took together, and how long tickets waited for their verdict."""
+
+        def made() -> tuple[Worked, Waits]:
+            with self._store.read() as tx:
+                (whole,) = tx.figures.worked([since, until])
+                return whole, tx.figures.until_verdict(since, until)
+
+        return self._fresh("runs", (since, until), FRESH_SECONDS, made)
+
     def _overview(self, period: Period) -> Overview:
         now = self._store.clock.now()
         edges = period.edges(now)

@@ -78,9 +78,8 @@ def runs(request: Request, visitor: Reader, our: Our, wanted: Wanted, by: By = "
     lead = wanted.lead
     with our.store.read() as tx:
         found = tx.behind.runs(wanted.rows, by=by)
-        (whole,) = tx.figures.worked([lead.since, lead.until])
-        waits = tx.figures.until_verdict(lead.since, lead.until)
         cases = _cases(tx, found)
+    whole, waits = our.counting.of_runs(lead.since, lead.until)
     figures = [
         ("runs", count(whole.answers)),
         ("requests", count(whole.requests)),

@@ -164,6 +164,17 @@ def test_what_is_over_is_counted_less_often_and_never_from_another_day(site: Sit
     assert counting.of(PERIODS["30d"]).now == later.now
 
 
+def test_sums_of_runs_are_kept_for_some_seconds_and_for_their_period_alone(site: Site) -> None:
+    counting, until = Counting(site.store), site.clock.now() + timedelta(minutes=1)
+    week = counting.of_runs(until - timedelta(days=7), until)
+    assert week[0].answers == week[1].count > 0
+    assert counting.of_runs(until - timedelta(days=7), until) is week
+    assert counting.of_runs(until - timedelta(days=8), until - timedelta(days=7))[0].answers == 0
+    again = counting.of_runs(until - timedelta(days=7), until)
+    site.clock.advance(seconds=FRESH_SECONDS)
+    assert counting.of_runs(until - timedelta(days=7), until) is not again
+
+
 def test_a_submitter_has_no_overview(site: Site) -> None:
     with site.client("sue") as client:
         assert client.get("/overview").status_code == 403
