@@ -17,6 +17,8 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on; default: CASE
 
 #: The model that is no language model: it follows the playbooks.
 PLAYBOOK = "playbook"
+#: Looks of a thread of torch's for others before it sleeps (GNU OpenMP); about a tenth of a millisecond.
+SPINS = "50000"
 #: Options of `serve` that the playbook model has.
 OF_PLAYBOOK = frozenset({"model", "host", "port", "record"})
 
@@ -84,8 +86,10 @@ def serve(
     if len(adapters) < len(adapter or ()):
         raise typer.BadParameter("two adapters have the same name", param_hint="--adapter")
     check_free(host, port)
-    # Threads that wait for each other in a loop take the cores from everybody else; it is read once, with torch.
+    # Threads that wait for each other in a loop take the cores from everybody else, and those that sleep at once come
+    # too late to steps of two milliseconds. So they look a while and then sleep; it is read once, with torch.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     try:
         from serving.engine import EngineConfig
         from serving.loading import ModelSpec
