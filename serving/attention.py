@@ -14,8 +14,9 @@ Models run it under a name with `flash` in it, because that is how transformers 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any, Literal
+from functools import partial
+from itertools import accumulate, pairwise
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -28,6 +29,33 @@ NAMES: dict[Packed, str] = {"packed": "casemate_flash_packed", "varlen": "casema
 MASKLESS = frozenset({"packed", "varlen", "flash_attention_2", "flash_attention_3"})
 #: Floats that torch's FlashAttention takes, and the largest difference that rounding in them explains.
 ROUNDING = {torch.float16: 4e-3, torch.bfloat16: 3e-2}
+
+
+class Row(NamedTuple):
+    """Where the requests of a packed batch end.
+
+    Attributes:
+        ends: for queries and keys, where each request's end, beginning with 0; 32-bit integers.
+        longest: the most queries and the most keys that one request has.
+    """
+
+    ends: tuple[torch.Tensor, torch.Tensor]
+    longest: tuple[int, int]
+
+
+class Compute(Protocol):
+    """Attention of a whole batch, of shape (1, queries, heads, width)."""
+
+    def __call__(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        row: Row,
+        *,
+        scale: float | None,
+        window: int | None,
+    ) -> torch.Tensor: ...
 
 
 def pack(model: Any) -> Packed | None:
@@ -44,8 +72,8 @@ def pack(model: Any) -> Packed | None:
     heads, groups = text.num_attention_heads, getattr(text, "num_key_value_heads", None) or text.num_attention_heads
     width = getattr(text, "head_dim", None) or text.hidden_size // heads
     kind: Packed = "varlen" if varlen_works(model.device, model.dtype, heads, groups, width) else "packed"
-    AttentionInterface.register(NAMES["packed"], packed_attention)
-    AttentionInterface.register(NAMES["varlen"], varlen_attention)
+    AttentionInterface.register(NAMES["packed"], partial(attention, compute=_by_request))
+    AttentionInterface.register(NAMES["varlen"], partial(attention, compute=_by_kernel))
     config._attn_implementation = NAMES[kind]  # noqa: SLF001  # its public setter would look for the package flash-attn
     return kind
 
@@ -55,8 +83,7 @@ def varlen_works(device: torch.device, dtype: torch.dtype, heads: int, groups: i
     if device.type != "cuda" or dtype not in ROUNDING:
         return False
     lengths_q, lengths_k = [1, 5, 32], [40, 5, 70]
-    ends = _ends(lengths_q, device), _ends(lengths_k, device)
-    longest = max(lengths_q), max(lengths_k)
+    row = _row(lengths_q, lengths_k, device)
     generator = torch.Generator(device).manual_seed(0)
 
     def drawn(tokens: int, heads: int) -> torch.Tensor:
@@ -66,8 +93,8 @@ def varlen_works(device: torch.device, dtype: torch.dtype, heads: int, groups: i
     key, value = drawn(sum(lengths_k), groups), drawn(sum(lengths_k), groups)
     try:
         for window in (None, 16):
-            expected = _by_request(query, key, value, lengths_q, lengths_k, scale=None, window=window)
-            found = _by_kernel(query, key, value, ends, longest, scale=None, window=window)
+            expected = _by_request(query, key, value, row, scale=None, window=window)
+            found = _by_kernel(query, key, value, row, scale=None, window=window)
             if not torch.allclose(found.float(), expected.float(), atol=ROUNDING[dtype], rtol=ROUNDING[dtype]):
                 return False
     except (RuntimeError, ValueError, ImportError):  # this card, this width of head, or this build of torch cannot
@@ -75,24 +102,26 @@ def varlen_works(device: torch.device, dtype: torch.dtype, heads: int, groups: i
     return True
 
 
-def packed_attention(
+def attention(
     module: Any,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     *,
+    compute: Compute,
     scaling: float | None = None,
     sliding_window: int | None = None,
     cache: Any = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention as a layer of transformers calls it, one call of SDPA for each request of the batch.
+    """Attention as a layer of transformers calls it, once `compute` is bound.
 
     Args:
         query: of shape (1, heads, queries, width); outside a batch (texts, heads, tokens, width).
         key, value: of shape (1, groups, queries, width): what is new, the cache has the rest.
         attention_mask: None in a batch; outside of one, which tokens of each text are no padding (texts, tokens).
+        compute: how a packed batch is computed.
 
     Returns:
         A tensor of shape (1, queries, heads, width), and no weights.
@@ -100,48 +129,22 @@ def packed_attention(
     Raises:
         ValueError: the model wants scores changed in a way that SDPA has no place for.
     """
-    _refuse(kwargs)
-    if cache is None:
-        return _padded(query, key, value, attention_mask, scale=scaling, window=sliding_window), None
-    key, value = cache.update(key_states=key, value_states=value, layer_idx=module.layer_idx, kwargs=kwargs)
-    lengths_q, lengths_k = _lengths(kwargs["cu_seq_lens_q"]), _lengths(kwargs["cu_seq_lens_k"])
-    return _by_request(query, key, value, lengths_q, lengths_k, scale=scaling, window=sliding_window), None
-
-
-def varlen_attention(
-    module: Any,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    *,
-    scaling: float | None = None,
-    sliding_window: int | None = None,
-    cache: Any = None,
-    **kwargs: Any,
-) -> tuple[torch.Tensor, None]:
-    """As `packed_attention`, in one call of torch's FlashAttention."""
-    _refuse(kwargs)
+    for name in ("softcap", "s_aux", "position_bias"):
+        if kwargs.get(name) is not None:
+            raise ValueError(f"This model's attention needs {name}, which a packed batch does not compute.")
     if cache is None:
         return _padded(query, key, value, attention_mask, scale=scaling, window=sliding_window), None
     key, value = cache.update(key_states=key, value_states=value, layer_idx=module.layer_idx, kwargs=kwargs)
     ends = kwargs["cu_seq_lens_q"], kwargs["cu_seq_lens_k"]
-    longest = kwargs["max_length_q"], kwargs["max_length_k"]
-    return _by_kernel(query, key, value, ends, longest, scale=scaling, window=sliding_window), None
-
-
-def _refuse(kwargs: dict[str, Any]) -> None:
-    for name in ("softcap", "s_aux", "position_bias"):
-        if kwargs.get(name) is not None:
-            raise ValueError(f"This model's attention needs {name}, which a packed batch does not compute.")
+    row = Row(ends, (kwargs["max_length_q"], kwargs["max_length_k"]))
+    return compute(query, key, value, row, scale=scaling, window=sliding_window), None
 
 
 def _by_request(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    lengths_q: Sequence[int],
-    lengths_k: Sequence[int],
+    row: Row,
     *,
     scale: float | None,
     window: int | None,
@@ -149,7 +152,7 @@ def _by_request(
     """Of shape (1, queries, heads, width). A request's queries are the last of its tokens."""
     out = query.new_empty(*query.shape[:3], value.size(3))
     start_q = start_k = 0
-    for of_q, of_k in zip(lengths_q, lengths_k, strict=True):
+    for of_q, of_k in zip(*map(_lengths, row.ends), strict=True):
         end_q, end_k = start_q + of_q, start_k + of_k
         if of_q:
             out[:, :, start_q:end_q] = _own(
@@ -186,19 +189,18 @@ def _by_kernel(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    ends: tuple[torch.Tensor, torch.Tensor],
-    longest: tuple[int, int],
+    row: Row,
     *,
     scale: float | None,
     window: int | None,
 ) -> torch.Tensor:
-    """As `_by_request`; `ends` are where each request's queries and keys end, beginning with 0, as 32-bit integers."""
+    """As `_by_request`."""
     from torch.nn.attention.varlen import varlen_attn
 
     out = varlen_attn(
         *(tensor.squeeze(0).transpose(0, 1) for tensor in (query, key, value)),
-        *ends,
-        *longest,
+        *row.ends,
+        *row.longest,
         scale=scale,
         window_size=(-1 if window is None else window - 1, 0),
         enable_gqa=query.size(1) != key.size(1),
@@ -233,6 +235,8 @@ def _lengths(ends: torch.Tensor) -> list[int]:
     return [end - start for start, end in pairwise(found)]
 
 
-def _ends(lengths: Sequence[int], device: torch.device) -> torch.Tensor:
-    ends = [sum(lengths[:count]) for count in range(len(lengths) + 1)]
-    return torch.tensor(ends, dtype=torch.int32, device=device)
+def _row(lengths_q: Sequence[int], lengths_k: Sequence[int], device: torch.device) -> Row:
+    def ends(lengths: Sequence[int]) -> torch.Tensor:
+        return torch.tensor([0, *accumulate(lengths)], dtype=torch.int32, device=device)
+
+    return Row((ends(lengths_q), ends(lengths_k)), (max(lengths_q), max(lengths_k)))

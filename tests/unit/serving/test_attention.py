@@ -11,10 +11,11 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoModelForCausalLM
 
-from serving.attention import MASKLESS, _by_kernel, _by_request, _ends, _padded, pack, varlen_works
+from serving.attention import MASKLESS, _by_kernel, _by_request, _padded, _row, pack, varlen_works
 from tests.tiny_model import make_tiny_model
 from tests.unit.serving.engines import answer_of, load_tiny, plain_answer, prompt_of, running
 
+CPU = torch.device("cpu")
 #: Lengths of requests' queries and keys: a decoded token, a whole prompt, a part of one, one that waits, a first token.
 QUERIES, KEYS = [1, 7, 5, 0, 1], [40, 7, 30, 12, 1]
 
@@ -41,14 +42,14 @@ def masked(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, window: 
 def test_each_request_meets_its_own_keys_alone(groups: int, window: int | None) -> None:
     torch.manual_seed(groups)
     query, key, value = drawn(4, sum(QUERIES)), drawn(groups, sum(KEYS)), drawn(groups, sum(KEYS))
-    found = _by_request(query, key, value, QUERIES, KEYS, scale=None, window=window)
+    found = _by_request(query, key, value, _row(QUERIES, KEYS, CPU), scale=None, window=window)
     assert found.shape == (1, sum(QUERIES), 4, 8)
     torch.testing.assert_close(found, masked(query, key, value, window or 1000))
 
 
 def test_values_may_be_narrower_than_keys() -> None:
     query, key, value = drawn(4, 4), drawn(2, 9), torch.randn(1, 2, 9, 6)
-    assert _by_request(query, key, value, [1, 3], [5, 4], scale=0.5, window=None).shape == (1, 4, 4, 6)
+    assert _by_request(query, key, value, _row([1, 3], [5, 4], CPU), scale=0.5, window=None).shape == (1, 4, 4, 6)
 
 
 def test_texts_beside_one_another_get_what_they_get_alone() -> None:
@@ -64,9 +65,10 @@ def test_texts_beside_one_another_get_what_they_get_alone() -> None:
 def test_torchs_kernel_takes_what_it_is_given() -> None:
     """It runs on cards only; its arguments and the shape that comes back are checked without one."""
     query, key, value = (tensor.to("meta", torch.bfloat16) for tensor in (drawn(4, 6), drawn(2, 9), drawn(2, 9)))
-    ends = _ends([1, 5], torch.device("meta")), _ends([4, 5], torch.device("meta"))
-    assert _by_kernel(query, key, value, ends, (5, 5), scale=0.3, window=4).shape == (1, 6, 4, 8)
-    assert _ends([1, 5, 32], torch.device("cpu")).tolist() == [0, 1, 6, 38]
+    row = _row([1, 5], [4, 5], torch.device("meta"))
+    assert row.longest == (5, 5)
+    assert _by_kernel(query, key, value, row, scale=0.3, window=4).shape == (1, 6, 4, 8)
+    assert _row([1, 5, 32], [1], CPU).ends[0].tolist() == [0, 1, 6, 38]
 
 
 def test_torchs_kernel_is_not_for_a_processor() -> None:
